@@ -1,0 +1,120 @@
+"""What the user asked for, checked, in one value that never changes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bidsdeid.core.naming import Layout
+from bidsdeid.core.plan import Selection
+from bidsdeid.core.values import KnownTerms
+from bidsdeid.errors import UsageError
+
+#: Memory of one process beside the image it works on: Python, NumPy, SciPy, pybids, the atlas.
+BASE_MB = 350
+
+#: Copies of an image (as stored) that are in memory at one time, at the most.
+COPIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a run depends on.
+
+    Parameters
+    ----------
+    bids_dir, output_dir : Path
+        Input and output.
+    private_dir : Path
+        Ledger and key; by default ``<output_dir>_private``.
+    work_dir : Path
+        Files on their way; by default in the private folder.  Holds faces, so it is private too.
+    selection : Selection
+        Participants, sessions, filters.
+    layout : Layout
+        ``derivative`` or ``raw``.
+    policy : str
+        Name or TOML file.
+    deface_all : bool
+        Treat every image as if it showed a face.
+    shift_dates : bool
+        Move dates; otherwise they are removed.
+    key : Path or None
+        File with the secret that moves dates.
+    terms : KnownTerms
+        Words that must not occur in the output.
+    validate_input : bool
+        Run the BIDS validator on the input.
+    nprocs : int
+        Participants at one time.
+    threads : int
+        Threads of one registration.
+    memory_mb : int or None
+        What all processes may use together.
+    dry_run, stop_on_first_crash, progress : bool
+        As the options of those names.
+    verbosity : int
+        0 to 2.
+    """
+
+    bids_dir: Path
+    output_dir: Path
+    private_dir: Path
+    work_dir: Path
+    selection: Selection = Selection()
+    layout: Layout = Layout.DERIVATIVE
+    policy: str = "default"
+    deface_all: bool = False
+    shift_dates: bool = True
+    key: Path | None = None
+    terms: KnownTerms = field(default_factory=KnownTerms)
+    validate_input: bool = True
+    nprocs: int = 1
+    threads: int = 1
+    memory_mb: int | None = None
+    dry_run: bool = False
+    stop_on_first_crash: bool = False
+    progress: bool = True
+    verbosity: int = 0
+
+    def check_folders(self) -> None:
+        """Refuse folders that would mix input, output and what is private.
+
+        Raises
+        ------
+        UsageError
+            With the folder that is in the way, by its option.
+        """
+        given, out = _real(self.bids_dir), _real(self.output_dir)
+        if out == given or given.is_relative_to(out):
+            message = "the output folder is, or holds, the input: name another"
+            raise UsageError(message)
+        if out.is_relative_to(given) and out.parent != given / "derivatives":
+            message = "the output folder lies inside the input: name one outside of it"
+            raise UsageError(message)
+        for option, folder in (("--private-dir", self.private_dir), ("--work-dir", self.work_dir)):
+            inner = _real(folder)
+            if any(inner.is_relative_to(public) for public in (given, out)):
+                message = f"{option} must lie outside of input and output: it holds originals"
+                raise UsageError(message)
+            if any(public.is_relative_to(inner) for public in (given, out)):
+                message = f"{option} must not hold the input or the output"
+                raise UsageError(message)
+
+    def processes(self, largest_mb: float) -> int:
+        """Return how many participants may be done at one time within `memory_mb`.
+
+        Parameters
+        ----------
+        largest_mb : float
+            Size of the largest image, as stored.
+        """
+        if self.memory_mb is None:
+            return self.nprocs
+        fit = int(self.memory_mb // (BASE_MB + COPIES * largest_mb))
+        return max(1, min(self.nprocs, fit))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))

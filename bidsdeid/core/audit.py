@@ -1,0 +1,219 @@
+"""What must be true of a file before it may leave.
+
+Rule 1: only this module makes a `Verified`, and the store publishes nothing else.
+Rule 2: an audit looks at the finished bytes, read back from the disk, and trusts nothing that
+        was known while they were made.
+Rule 3: a finding names the file's kind of fault, never the value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from bidsdeid.core.header import released_header
+from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image, decompress
+from bidsdeid.core.policy import Policy
+from bidsdeid.core.pseudonym import FIRST_DAY, LAST_DAY
+from bidsdeid.core.scrub import NOT_AVAILABLE
+from bidsdeid.core.tables import MAX_AGE, is_number
+from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
+from bidsdeid.core.voxels import Bools
+from bidsdeid.errors import LeakError
+
+_TOKEN = object()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Verified:
+    """A file that passed its audit.  Cannot be made outside of this module.
+
+    Parameters
+    ----------
+    path : PurePosixPath
+        Where it is to stand in the output.
+    sha256 : str
+        Of the bytes that were audited.
+    size : int
+        Their number.
+    """
+
+    path: PurePosixPath
+    sha256: str
+    size: int
+
+    def __init__(self, token: object, path: PurePosixPath, content: bytes) -> None:
+        if token is not _TOKEN:
+            message = "a Verified comes from an Auditor only"
+            raise TypeError(message)
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "sha256", hashlib.sha256(content).hexdigest())
+        object.__setattr__(self, "size", len(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Checks finished files.
+
+    Parameters
+    ----------
+    policy : Policy
+        What may be in a file.
+    terms : KnownTerms
+        What must not be in any file, whatever the policy says.
+    """
+
+    policy: Policy
+    terms: KnownTerms
+
+    def image(
+        self,
+        path: PurePosixPath,
+        content: bytes,
+        source: Image,
+        remove: Bools | None,
+        fill: float,
+    ) -> Verified:
+        """Check an image against its source.
+
+        Its header is the released part of the source's and nothing else; voxels outside of
+        `remove` are bit-identical to the stored ones, and all inside are `fill`.
+
+        Raises
+        ------
+        LeakError
+            If any of it is not so.
+        """
+        _clean_gzip(content)
+        image = decode_image(content)
+        header = released_header(source.header)
+        if image.header.binaryblock != header.binaryblock:
+            _leak("its header is not the one that was to be written")
+        size = header.single_vox_offset + source.data.nbytes
+        plain = decompress(content, size) if content.startswith(GZIP_MAGIC) else content
+        if len(plain) != size or any(plain[header.sizeof_hdr : header.single_vox_offset]):
+            _leak("it holds bytes that are neither header nor voxels")
+        if remove is None:
+            same = image.data.tobytes(order="F") == source.data.tobytes(order="F")
+        else:
+            if not (image.data[remove] == np.asarray(fill, image.data.dtype)).all():
+                _leak("voxels of the face are left in it")
+            old, new = source.data[~remove], image.data[~remove]
+            same = old.tobytes() == new.tobytes()
+        if not same:
+            _leak("voxels outside of the face were changed")
+        return self._verified(path, content)
+
+    def mask(self, path: PurePosixPath, content: bytes, keep: Bools) -> Verified:
+        """Check a mask: it holds `keep` and nothing else."""
+        _clean_gzip(content)
+        image = decode_image(content)
+        if not np.array_equal(image.data, keep) or image.data.dtype != np.uint8:
+            _leak("the mask is not the one that was used")
+        if image.header.binaryblock != released_header(image.header).binaryblock:
+            _leak("its header holds more than geometry")
+        return self._verified(path, content)
+
+    def fields(
+        self,
+        path: PurePosixPath,
+        content: bytes,
+        *,
+        scope: str = "image",
+        table: str = "",
+    ) -> Verified:
+        """Check a JSON file: every field is named by a rule, no string looks like an identifier.
+
+        `scope` and `table` are those of `bidsdeid.core.scrub.scrub_fields`.
+        """
+        fields = json.loads(content)
+        self._check_fields(fields, scope, table)
+        return self._verified(path, content)
+
+    def _check_fields(self, fields: dict[str, JSONValue], scope: str, table: str) -> None:
+        for key, value in fields.items():
+            described = table and self.policy.column_rule(table, key).kind != "drop"
+            if described and isinstance(value, dict):
+                self._check_fields(value, "dictionary", "")
+                continue
+            rule = self.policy.key_rule(scope, key)
+            if rule.action == "drop":
+                _leak("a field is left that no rule keeps")
+            for text in strings(value):
+                self._clean(text, rule.tolerate)
+
+    def table(self, path: PurePosixPath, content: bytes, suffix: str) -> Verified:
+        """Check a table: every column is named by a rule, every cell is of its kind."""
+        header, *rows = (line.split("\t") for line in content.decode().splitlines())
+        for name, *cells in zip(header, *rows, strict=True):
+            kind = self.policy.column_rule(suffix, name).kind
+            if kind == "drop":
+                _leak("a column is left that no rule keeps")
+            for cell in cells:
+                if cell != NOT_AVAILABLE and not self._cell_is(kind, cell):
+                    _leak("a cell is not of its column's kind")
+        self._clean(content.decode(), ("length", "time", "date", "record number", "path"))
+        return self._verified(path, content)
+
+    def _cell_is(self, kind: str, cell: str) -> bool:
+        if kind == "date":
+            return FIRST_DAY.isoformat() <= cell[:10] <= LAST_DAY.isoformat()
+        if kind == "age":
+            return is_number(cell) and float(cell) <= MAX_AGE
+        if kind == "number":
+            return is_number(cell)
+        return kind != "text" or not findings(cell, self.terms)
+
+    def numbers(self, path: PurePosixPath, content: bytes) -> Verified:
+        """Check a file of numbers and white space, gzipped or not."""
+        plain = content
+        if content.startswith(GZIP_MAGIC):
+            _clean_gzip(content)
+            plain = decompress(content, 2**31)
+        cells: Iterable[bytes] = plain.split()
+        if not all(cell == NOT_AVAILABLE.encode() or is_number(cell.decode()) for cell in cells):
+            _leak("it holds something else than numbers")
+        return self._verified(path, content)
+
+    def document(
+        self, path: PurePosixPath, content: bytes, tolerate: Iterable[str]
+    ) -> Verified:
+        """Check a text that is released as it is."""
+        self._clean(content.decode(), tolerate)
+        return self._verified(path, content)
+
+    def own(self, path: PurePosixPath, content: bytes) -> Verified:
+        """Check a text this program wrote about the release."""
+        self._clean(content.decode(), ("length", "record number", "path", "date"))
+        return self._verified(path, content)
+
+    def _clean(self, text: str, tolerate: Iterable[str]) -> None:
+        found = findings(text, self.terms, tolerate=tolerate)
+        if found:
+            _leak(f"its text looks like: {', '.join(found)}")
+
+    def _verified(self, path: PurePosixPath, content: bytes) -> Verified:
+        found = findings(str(path), self.terms, tolerate=_IN_NAMES)
+        if found:
+            _leak(f"its name looks like: {', '.join(found)}")
+        return Verified(_TOKEN, path, content)
+
+
+#: Labels are kept as they are by this version; only known terms are looked for in names.
+_IN_NAMES = ("date", "record number", "time", "length", "uuid", "ssn", "phone")
+
+
+def _clean_gzip(content: bytes) -> None:
+    """Check that a gzip header has no flags (name, comment, extra field) and no time."""
+    if content.startswith(GZIP_MAGIC) and (content[3] or any(content[4:8])):
+        _leak("its gzip header holds a name, a comment or a time")
+
+
+def _leak(what: str) -> None:
+    message = f"the finished file did not pass its audit: {what}"
+    raise LeakError(message)

@@ -1,0 +1,102 @@
+"""Under which name a file is released, in either layout.
+
+BIDS (derivatives, introduction): in a derivative dataset a file with a raw name must be an
+identical copy, so that an image whose voxels changed gets a ``desc-``.  In the raw layout names
+stay as they are.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from bidsdeid.core.entities import parse_name
+
+#: Entities of one image among several of one acquisition, which share a face mask.
+_WITHIN_ACQUISITION = frozenset(
+    "echo flip inv mt part proc hemi space split recording chunk desc".split()
+)
+
+
+class Layout(StrEnum):
+    """What kind of dataset the output is."""
+
+    DERIVATIVE = "derivative"
+    RAW = "raw"
+
+
+def released_name(path: PurePosixPath, layout: Layout, *, defaced: bool) -> PurePosixPath:
+    """Return the path an image is released under.
+
+    Examples
+    --------
+    >>> str(released_name(PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz"),
+    ...                   Layout.DERIVATIVE, defaced=True))
+    'sub-01/anat/sub-01_desc-defaced_T1w.nii.gz'
+    """
+    name = parse_name(path.name)
+    if name is None or layout is Layout.RAW or not defaced:
+        return path
+    return path.with_name(str(name.with_parts(add={"desc": "defaced"})))
+
+
+def face_mask_name(path: PurePosixPath) -> PurePosixPath | None:
+    """Return where the mask of a defaced anatomical is released, or None if BIDS has no place.
+
+    Examples
+    --------
+    >>> str(face_mask_name(PurePosixPath("sub-01/anat/sub-01_echo-2_T2starw.nii.gz")))
+    'sub-01/anat/sub-01_mod-T2starw_defacemask.nii.gz'
+    """
+    name = parse_name(path.name)
+    if name is None or path.parent.name != "anat":
+        return None
+    mask = name.with_parts(
+        add={"mod": name.suffix},
+        drop=_WITHIN_ACQUISITION,
+        suffix="defacemask",
+        extension=".nii.gz",
+    )
+    return path.with_name(str(mask))
+
+
+def sidecar_of(path: PurePosixPath) -> PurePosixPath:
+    """Return the path of the JSON file named like an image, table or recording.
+
+    Examples
+    --------
+    >>> str(sidecar_of(PurePosixPath("sub-01/func/sub-01_task-rest_physio.tsv.gz")))
+    'sub-01/func/sub-01_task-rest_physio.json'
+    """
+    return path.with_name(path.name.partition(".")[0] + ".json")
+
+
+#: Suffix of the images that a file of the given suffix or extension belongs to.
+_SERVED = {
+    "events": {"bold", "cbv"},
+    "physio": {"bold", "cbv", "dwi", "asl"},
+    "stim": {"bold", "cbv"},
+    "aslcontext": {"asl"},
+    ".bval": {"dwi", "sbref"},
+    ".bvec": {"dwi", "sbref"},
+}
+
+
+def serves(companion: PurePosixPath, image: PurePosixPath) -> bool:
+    """Tell whether a table, recording or gradient file belongs to an image.
+
+    It does if it lies in the image's folder or above and has no entity the image has not,
+    ``recording-`` aside.
+
+    Examples
+    --------
+    >>> serves(PurePosixPath("sub-01/dwi/sub-01_dwi.bval"),
+    ...        PurePosixPath("sub-01/dwi/sub-01_dwi.nii.gz"))
+    True
+    """
+    ours, theirs = parse_name(companion.name), parse_name(image.name)
+    if ours is None or theirs is None or not image.is_relative_to(companion.parent):
+        return False
+    suffixes = _SERVED.get(ours.extension) or _SERVED.get(ours.suffix, set())
+    own = {pair for pair in ours.entities if pair[0] != "recording"}
+    return theirs.suffix in suffixes and own <= set(theirs.entities)

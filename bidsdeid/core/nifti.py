@@ -1,0 +1,240 @@
+"""NIfTI files: bytes ↔ (header, stored voxels).
+
+Voxels are never scaled on their way through: what is read is the array as it is stored, and what
+is written is that array behind a new header.  A reader of files from unknown hands also has
+limits: no more is decompressed than the header announces.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import deflate
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+
+from bidsdeid.core.header import DATA_TYPES, NiftiHeader, released_header
+from bidsdeid.core.voxels import Affine, Floats, Stored, mean_volume
+from bidsdeid.errors import ImageError
+
+#: gzip level of libdeflate: files as small as zlib's default level makes, in a fifth of the time.
+GZIP_LEVEL = 4
+
+#: A single image larger than this is not an MRI of a head.
+MAX_BYTES = 32 * 2**30
+
+#: What may follow the voxels before the file counts as something else in disguise.
+MAX_TRAILING_BYTES = 64 * 2**20
+
+GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = 31  # zlib's word for "a gzip container"
+_HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+_MIN_AXES, _MAX_AXES = 3, 7
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as it is stored.
+
+    Parameters
+    ----------
+    header : Nifti1Header or Nifti2Header
+        As read.
+    data : (X, Y, Z, ...) array
+        Stored voxels, before scaling.
+    """
+
+    header: NiftiHeader
+    data: Stored
+
+    @cached_property
+    def affine(self) -> Affine:
+        """(4, 4) array, voxel → RAS+ mm: the sform if it is set, else the qform."""
+        return np.asarray(self.header.get_best_affine(), dtype=float)
+
+    @property
+    def oriented(self) -> bool:
+        """Whether the header says where left, front and top are."""
+        return bool(self.header["sform_code"] > 0 or self.header["qform_code"] > 0)
+
+    def volume(self) -> Floats:
+        """Return one (X, Y, Z) volume to register: the mean over time, not scaled."""
+        return mean_volume(self.data)
+
+
+def decode_image(content: bytes) -> Image:
+    """Read the bytes of a ``.nii`` or ``.nii.gz`` file.
+
+    Raises
+    ------
+    ImageError
+        If it is not a whole, sane NIfTI image with three or more axes of plain numbers.
+    """
+    if content.startswith(GZIP_MAGIC):
+        read = _Inflater(content).read
+    else:
+        read = _slices(memoryview(content))
+    header = _read_header(read)
+    shape, dtype = _shape_and_type(header)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    offset = int(header["vox_offset"]) or header.single_vox_offset
+    gap = offset - header.template_dtype.itemsize
+    if size > MAX_BYTES or not 0 <= gap <= MAX_TRAILING_BYTES:
+        message = "the header announces more data than an image can have"
+        raise ImageError(message)
+    read(gap)
+    voxels = read(size)
+    if len(voxels) < size:
+        message = "the file ends before its last voxel"
+        raise ImageError(message)
+    if len(read(MAX_TRAILING_BYTES)) == MAX_TRAILING_BYTES:  # to the end: the checksum counts
+        message = "far more data follow the voxels than an image has"
+        raise ImageError(message)
+    return Image(header, np.frombuffer(voxels, dtype).reshape(shape, order="F"))
+
+
+def encode_image(header: NiftiHeader, data: Stored, *, gzipped: bool) -> bytes:
+    """Return the bytes of a file with only the released part of `header`, then the voxels.
+
+    Parameters
+    ----------
+    header : Nifti1Header or Nifti2Header
+        Of the input; `released_header` of it is written.
+    data : (X, Y, Z, ...) array
+        Stored voxels, in the byte order of the header.
+    gzipped : bool
+        Compress, with no name and no time in the gzip header.
+    """
+    fresh = released_header(header)
+    start = fresh.binaryblock
+    content = b"".join(
+        (start, bytes(fresh.single_vox_offset - len(start)), data.tobytes(order="F"))
+    )
+    return compress(content) if gzipped else content
+
+
+def compress(content: bytes) -> bytes:
+    """Return a gzip file that depends on `content` only: no name, no time, on any machine."""
+    return bytes(deflate.gzip_compress(content, GZIP_LEVEL))
+
+
+def decompress(content: bytes, limit: int) -> bytes:
+    """Return what a gzip file holds.
+
+    Raises
+    ------
+    ImageError
+        If it is damaged or holds more than `limit` bytes.
+    """
+    plain = _Inflater(content).read(limit + 1)
+    if len(plain) > limit:
+        message = "the gzip file holds more than expected"
+        raise ImageError(message)
+    return plain
+
+
+def mask_header(header: NiftiHeader) -> NiftiHeader:
+    """Return a header for a uint8 mask on the grid of the image that `header` describes."""
+    fresh = released_header(header)
+    fresh.set_data_dtype(np.uint8)
+    fresh["dim"][0] = 3
+    fresh["scl_slope"], fresh["scl_inter"] = 1, 0
+    for name in ("intent_code", "slice_code", "slice_start", "slice_end", "slice_duration"):
+        fresh[name] = 0
+    return released_header(fresh)
+
+
+class _Inflater:
+    """A gzip file read piece by piece, whatever its number of members."""
+
+    def __init__(self, content: bytes) -> None:
+        self._stream = zlib.decompressobj(_GZIP)
+        self._rest = content
+
+    def read(self, size: int) -> bytes:
+        """Return `size` bytes, or fewer at the end; raise `ImageError` if the end is missing."""
+        pieces: list[bytes] = []
+        wanted = size
+        while wanted > 0:
+            if self._stream.eof:
+                self._rest = self._stream.unused_data.lstrip(b"\0")
+                if not self._rest:
+                    break
+                self._stream = zlib.decompressobj(_GZIP)
+            try:
+                piece = self._stream.decompress(self._rest, wanted)
+            except zlib.error as error:
+                message = "the gzip stream is damaged"
+                raise ImageError(message) from error
+            self._rest = self._stream.unconsumed_tail
+            if not piece and not self._stream.eof:
+                message = "the gzip stream is cut short"
+                raise ImageError(message)
+            pieces.append(piece)
+            wanted -= len(piece)
+        return b"".join(pieces)
+
+
+def _slices(content: memoryview) -> Callable[[int], bytes]:
+    """Return a reader of bytes that are not compressed."""
+    position = 0
+
+    def read(size: int) -> bytes:
+        nonlocal position
+        piece = content[position : position + size]
+        position += len(piece)
+        return bytes(piece)
+
+    return read
+
+
+def _read_header(read: Callable[[int], bytes]) -> NiftiHeader:
+    size = read(4)
+    if not size:
+        message = "the file is empty"
+        raise ImageError(message)
+    for sign, kind in (("<", _HEADERS.get(int.from_bytes(size, "little"))),
+                       (">", _HEADERS.get(int.from_bytes(size, "big")))):  # fmt: skip
+        if kind is None:
+            continue
+        block = size + read(kind.template_dtype.itemsize - len(size))
+        try:
+            header = kind(block, endianness=sign, check=False)
+        except (HeaderDataError, ValueError) as error:
+            message = "the NIfTI header cannot be read"
+            raise ImageError(message) from error
+        if bytes(header["magic"].item())[:2] != b"n+":
+            message = "the file is not a single-file NIfTI image"
+            raise ImageError(message)
+        return header
+    message = "the file does not start with a NIfTI header"
+    raise ImageError(message)
+
+
+def _shape_and_type(header: NiftiHeader) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    axes = int(header["dim"][0])
+    if not _MIN_AXES <= axes <= _MAX_AXES:
+        message = f"the image has {axes} axes where an image of a head has three or four"
+        raise ImageError(message)
+    shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
+    if min(shape) < 1 or min(shape[:_MIN_AXES]) == 1:
+        message = "the image is one slice, not a volume"
+        raise ImageError(message)
+    try:
+        dtype: np.dtype[Any] = header.get_data_dtype()
+    except HeaderDataError as error:
+        message = "the header names a voxel type that does not exist"
+        raise ImageError(message) from error
+    if dtype.kind not in DATA_TYPES:
+        message = "the voxels are colours or complex numbers, not intensities"
+        raise ImageError(message)
+    affine = header.get_best_affine()
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:  # noqa: PLR2004
+        message = "the header's geometry cannot be used: an axis has no length"
+        raise ImageError(message)
+    return shape, dtype

@@ -1,0 +1,198 @@
+"""JSON metadata with only what the policy names, in the type the schema gives it.
+
+A field is kept if a rule keeps it, its value has the type of that field, and no string in it has
+the shape of something that identifies a person.  A field that BIDS requires is not dropped but
+replaced; if that is not possible the file cannot be released.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from jsonschema import Draft202012Validator
+
+from bidsdeid.core.policy import KeyRule, Policy, Schema
+from bidsdeid.core.references import Released, released_references
+from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
+from bidsdeid.errors import TextError
+
+#: What stands for a required string that had to go; BIDS's own word for "not available".
+NOT_AVAILABLE = "n/a"
+
+#: Deeper than any BIDS metadata goes.
+MAX_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field or column that was not kept as it was.
+
+    Parameters
+    ----------
+    where : str
+        Name of the field or column, such as ``PatientName`` or ``events.comment``.  Private: a
+        name that no rule knows can itself identify a person.
+    what : str
+        ``dropped``, ``replaced``, ``shifted``, ``capped``.
+    why : str
+        The rule's reason or the name of the detector, never a value.
+    """
+
+    where: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What scrubbing must know beside the policy.
+
+    Parameters
+    ----------
+    participant : str
+        Label of the participant the file belongs to; empty at the dataset's root.
+    released : mapping of PurePosixPath to PurePosixPath
+        Files that are released, by source path.
+    terms : KnownTerms
+        Words that must not occur.
+    """
+
+    participant: str = ""
+    released: Released = field(default_factory=dict)
+    terms: KnownTerms = KnownTerms()
+
+
+Scrubbed = tuple[dict[str, JSONValue], tuple[Change, ...]]
+
+
+def scrub_fields(
+    fields: Mapping[str, JSONValue],
+    policy: Policy,
+    context: Context,
+    *,
+    scope: str = "image",
+    table: str = "",
+) -> Scrubbed:
+    """Apply a policy to the fields of one JSON file.
+
+    Parameters
+    ----------
+    fields : mapping
+        The JSON object.
+    policy : Policy
+        The rules.
+    context : Context
+        Labels, released files, known terms.
+    scope : str
+        ``image`` for sidecars, ``dataset`` for ``dataset_description.json``.
+    table : str
+        Suffix of the table whose columns the file describes, such as ``participants``.  A field
+        named like a kept column is then that column's description.
+
+    Returns
+    -------
+    scrubbed : dict
+        The fields that remain, in their order.
+    changes : tuple of Change
+        One for each field that did not stay as it was.
+
+    Raises
+    ------
+    TextError
+        If a field that BIDS requires can neither be kept nor replaced.
+    """
+    kept: dict[str, JSONValue] = {}
+    changes: list[Change] = []
+    for key, value in fields.items():
+        if table and policy.column_rule(table, key).kind != "drop" and isinstance(value, dict):
+            inner, inner_changes = scrub_fields(value, policy, context, scope="dictionary")
+            kept[key] = inner
+            changes.extend(Change(f"{key}.{c.where}", c.what, c.why) for c in inner_changes)
+            continue
+        rule = policy.key_rule(scope, key)
+        result, what, why = _scrub_value(key, value, rule, policy, context, table)
+        if what:
+            changes.append(Change(key, what, why))
+        if what != "dropped":
+            kept[key] = result
+    return kept, tuple(changes)
+
+
+def conforms(value: JSONValue, schema: Schema) -> bool:
+    """Tell whether a value has the type (and is among the choices) of its field.
+
+    Examples
+    --------
+    >>> conforms(0.03, {"type": "number", "exclusiveMinimum": 0})
+    True
+    >>> conforms("Jane", {"type": "number"})
+    False
+    """
+    return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
+
+
+def depth(value: JSONValue) -> int:
+    """Return how many objects and arrays are nested; 0 for a number or a string."""
+    if isinstance(value, dict):
+        return 1 + max((depth(inner) for inner in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((depth(inner) for inner in value), default=0)
+    return 0
+
+
+def _scrub_value(
+    key: str, value: JSONValue, rule: KeyRule, policy: Policy, context: Context, table: str
+) -> tuple[JSONValue, str, str]:
+    """Return (value, what was done, why); nothing done is two empty strings."""
+    if rule.action in ("drop", "generate"):
+        return None, "dropped", rule.reason
+    if rule.action == "references":
+        new = released_references(value, context.participant, context.released)
+        if new is None:
+            return None, "dropped", "none of the files it names is released"
+        return new, "" if new == value else "replaced", "a file it names is released otherwise"
+    if rule.action == "columns":
+        return _scrub_columns(value, policy, table)
+    if depth(value) > MAX_DEPTH or not conforms(value, rule.schema):
+        if rule.required:
+            message = f"field {key} has not the type that BIDS gives it, and cannot be left out"
+            raise TextError(message)
+        return None, "dropped", "its value has not the type of this field"
+    found = sorted(
+        {
+            finding
+            for text in strings(value)
+            for finding in findings(text, context.terms, tolerate=rule.tolerate)
+        }
+    )
+    if not found:
+        return value, "", ""
+    why = f"its text looks like: {', '.join(found)}"
+    if rule.required and conforms(NOT_AVAILABLE, rule.schema):
+        return NOT_AVAILABLE, "replaced", why
+    if rule.required:
+        message = f"field {key} cannot be left out, and {why}"
+        raise TextError(message)
+    return None, "dropped", why
+
+
+def _scrub_columns(
+    value: JSONValue, policy: Policy, table: str
+) -> tuple[JSONValue, str, str]:
+    """Give the columns of a table without header names that say nothing but their kind."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        message = "field Columns is not a list of names"
+        raise TextError(message)
+    names: list[JSONValue] = [
+        name if policy.column_rule(table, str(name)).kind != "drop" else f"column_{number}"
+        for number, name in enumerate(value, start=1)
+    ]
+    return names, "" if names == value else "replaced", "no rule names some of the columns"

@@ -1,0 +1,203 @@
+"""Tables with only the columns and cells the policy names.
+
+A column is kept if a rule names it; a cell is kept if it is of its column's kind and does not
+look like something that identifies a person, and is ``n/a`` otherwise.  Rows that speak of
+files or people that are not released go, and the rest is sorted by the released names, so that
+the order of the rows says nothing about the order of the originals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from bidsdeid.core.policy import ColumnRule, Policy
+from bidsdeid.core.pseudonym import DateShift
+from bidsdeid.core.scrub import NOT_AVAILABLE, Change, Context
+from bidsdeid.core.values import findings
+from bidsdeid.errors import TextError
+
+#: Ages above this are reported as this (HIPAA 164.514(b)(2)(i)(C), BIDS ``age``).
+MAX_AGE = 89
+
+_MAX_CELL = 200
+_ROW_KINDS = frozenset({"participant", "session", "path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text cells.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Header; distinct names.
+    rows : tuple of tuple of str
+        As many cells in each row as there are columns.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return the cells of one column, empty if there is no such column."""
+        if name not in self.columns:
+            return ()
+        index = self.columns.index(name)
+        return tuple(row[index] for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class TableContext:
+    """What the cells of a table are checked against.
+
+    Parameters
+    ----------
+    base : Context
+        Labels, released files, known terms.
+    folder : PurePosixPath
+        Folder of the table; paths in it are relative to this.
+    participants : frozenset of str
+        Labels of the participants of whom something is released.
+    sessions : frozenset of str
+        Labels of this participant's sessions of which something is released.
+    shift : DateShift or None
+        Moves dates; None removes them.
+    """
+
+    base: Context
+    folder: PurePosixPath = PurePosixPath()
+    participants: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+    shift: DateShift | None = None
+
+
+def scrub_table(
+    table: Table, suffix: str, policy: Policy, context: TableContext
+) -> tuple[Table, tuple[Change, ...]]:
+    """Apply a policy to a table with a header.
+
+    Parameters
+    ----------
+    table : Table
+        As read.
+    suffix : str
+        Suffix of its name, such as ``participants`` or ``events``.
+    policy : Policy
+        The rules.
+    context : TableContext
+        What rows and cells are checked against.
+
+    Returns
+    -------
+    scrubbed : Table
+        Kept columns in their order; events in their order, all else sorted by its first column.
+    changes : tuple of Change
+        Columns dropped, and columns in which cells were changed; never a value.
+
+    Raises
+    ------
+    TextError
+        If no column can be kept.
+    """
+    rules = {name: policy.column_rule(suffix, name) for name in table.columns}
+    kept = [index for index, name in enumerate(table.columns) if rules[name].kind != "drop"]
+    if not kept:
+        message = "no column of the table is named by a rule"
+        raise TextError(message)
+    changes = [
+        Change(f"{suffix}.{name}", "dropped", rule.reason)
+        for name, rule in rules.items()
+        if rule.kind == "drop"
+    ]
+    columns = tuple(table.columns[index] for index in kept)
+    treat = [_CELLS[rules[name].kind] for name in columns]
+    rows: list[tuple[str, ...]] = []
+    touched: set[str] = set()
+    for row in table.rows:
+        old = tuple(row[index] for index in kept)
+        new = [
+            cell if cell == NOT_AVAILABLE else do(cell, rules[name], context)
+            for cell, name, do in zip(old, columns, treat, strict=True)
+        ]
+        if any(
+            cell is None and rules[name].kind in _ROW_KINDS
+            for cell, name in zip(new, columns, strict=True)
+        ):
+            changes.append(Change(f"{suffix} row", "dropped", "what it names is not released"))
+            continue
+        cells = tuple(NOT_AVAILABLE if cell is None else cell for cell in new)
+        touched |= {n for n, a, b in zip(columns, old, cells, strict=True) if a != b}
+        rows.append(cells)
+    changes.extend(
+        Change(f"{suffix}.{name}", "replaced", rules[name].reason)
+        for name in columns
+        if name in touched
+    )
+    if rules[columns[0]].kind in _ROW_KINDS:
+        rows.sort()
+    return Table(columns, tuple(rows)), tuple(changes)
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a finite number, as BIDS writes it.
+
+    Examples
+    --------
+    >>> is_number("-1.5e3"), is_number("nan"), is_number("1_000")
+    (True, False, False)
+    """
+    try:
+        return "_" not in cell and math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _number(cell: str, _rule: ColumnRule, _context: TableContext) -> str | None:
+    return cell.strip() if is_number(cell) else None
+
+
+def _text(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    return None if len(cell) > _MAX_CELL or findings(cell, context.base.terms) else cell
+
+
+def _choice(cell: str, rule: ColumnRule, _context: TableContext) -> str | None:
+    return cell if cell in rule.choices else None
+
+
+def _age(cell: str, _rule: ColumnRule, _context: TableContext) -> str | None:
+    digits = cell.strip().removesuffix("+")
+    if not is_number(digits) or float(digits) < 0:
+        return None
+    return str(MAX_AGE) if float(digits) > MAX_AGE else digits
+
+
+def _date(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    return None if context.shift is None else context.shift.apply(cell)
+
+
+def _participant(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    return cell if cell.removeprefix("sub-") in context.participants else None
+
+
+def _session(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    return cell if cell.removeprefix("ses-") in context.sessions else None
+
+
+def _path(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    target = context.base.released.get(context.folder / cell)
+    return None if target is None else str(target.relative_to(context.folder))
+
+
+_CELLS: dict[str, Callable[[str, ColumnRule, TableContext], str | None]] = {
+    "number": _number,
+    "text": _text,
+    "choice": _choice,
+    "age": _age,
+    "date": _date,
+    "participant": _participant,
+    "session": _session,
+    "path": _path,
+}

@@ -1,0 +1,114 @@
+"""JSON and TSV: bytes ↔ values, strict about what is ambiguous, stable in what is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bidsdeid.core.scrub import NOT_AVAILABLE
+from bidsdeid.core.tables import Table
+from bidsdeid.core.values import JSONValue
+from bidsdeid.errors import TextError
+
+#: Metadata larger than this are something else.
+MAX_BYTES = 64 * 2**20
+
+
+def decode_text(content: bytes) -> str:
+    """Return UTF-8 text, without a byte-order mark.
+
+    Raises
+    ------
+    TextError
+        If it is not UTF-8 or too large.
+    """
+    if len(content) > MAX_BYTES:
+        message = "the file is too large to be metadata"
+        raise TextError(message)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8 (byte {error.start})"
+        raise TextError(message) from error
+
+
+def decode_fields(content: bytes) -> dict[str, JSONValue]:
+    """Return the object a JSON file holds.
+
+    Raises
+    ------
+    TextError
+        If it is not JSON, not an object, or names a field twice (readers differ on which counts).
+
+    Examples
+    --------
+    >>> decode_fields(b'{"EchoTime": 0.03}')
+    {'EchoTime': 0.03}
+    """
+    try:
+        fields = json.loads(decode_text(content), object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        message = f"the file is not JSON (line {error.lineno})"
+        raise TextError(message) from error
+    except RecursionError as error:
+        message = "the JSON is nested too deeply"
+        raise TextError(message) from error
+    if not isinstance(fields, dict):
+        message = "the JSON is not an object with fields"
+        raise TextError(message)
+    try:
+        encode_fields(fields)
+    except ValueError as error:
+        message = "the JSON holds numbers or characters that JSON cannot write"
+        raise TextError(message) from error
+    return fields
+
+
+def encode_fields(fields: dict[str, JSONValue]) -> bytes:
+    """Return an object as JSON, fields in their order."""
+    text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def decode_table(content: bytes) -> Table:
+    """Return the table a TSV file holds; empty cells are ``n/a``.
+
+    Raises
+    ------
+    TextError
+        If it has no header, a column twice, or a row with more or fewer cells than columns.
+
+    Examples
+    --------
+    >>> decode_table(b"onset\\tduration\\n1.0\\t2.0\\n").rows
+    (('1.0', '2.0'),)
+    """
+    text = decode_text(content).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.split("\t") for line in text.split("\n") if line.strip()]
+    if not lines:
+        message = "the table is empty"
+        raise TextError(message)
+    header, *rows = ([cell.strip() for cell in line] for line in lines)
+    if len(set(header)) < len(header):
+        message = "the table has two columns of one name"
+        raise TextError(message)
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            message = f"row {number} of the table has not as many cells as the header"
+            raise TextError(message)
+    return Table(
+        tuple(header), tuple(tuple(cell or NOT_AVAILABLE for cell in row) for row in rows)
+    )
+
+
+def encode_table(table: Table) -> bytes:
+    """Return a table as TSV."""
+    return "".join("\t".join(row) + "\n" for row in (table.columns, *table.rows)).encode()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        message = "the JSON names a field twice"
+        raise TextError(message)
+    return fields

@@ -1,0 +1,220 @@
+"""Strings that identify a person, recognised by their shape.
+
+A kept string has already passed an allow-list of fields; this is the second fence, for what an
+operator typed into a field that is meant for something else.  It knows shapes (dates, numbers,
+paths), not names: a name on its own is only found if it is among the known terms.
+
+`DETECTORS` is the whole of the knowledge: one row a shape, each with what it is for.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+JSONValue: TypeAlias = (
+    "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+)
+
+#: A kept string longer than this is prose of unknown content, not a description of a scan.
+MAX_LENGTH = 2000
+
+#: A known term this long is looked for inside words too.
+_LONG_TERM = 4
+
+_MONTH = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zä]*"
+_YEAR = r"(?:19|20)\d\d"
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One shape of identifying text.
+
+    Parameters
+    ----------
+    name : str
+        What a message calls it.
+    pattern : str
+        Regular expression, applied without regard to case.
+    reason : str
+        Where such text comes from in MRI data.
+    """
+
+    name: str
+    pattern: str
+    reason: str
+
+
+DETECTORS = (
+    Detector(
+        "date",
+        rf"(?<!\d){_YEAR}([-/._ ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)",
+        "ISO-like dates in protocol names and comments",
+    ),
+    Detector(
+        "date",
+        rf"(?<!\d)[0-3]?\d([-/._ ])[0-3]?\d\1{_YEAR}(?!\d)|(?<!\d)[0-3]?\d/[0-3]?\d/\d\d(?!\d)",
+        "day-month-year and month-day-year",
+    ),
+    Detector(
+        "date",
+        rf"(?<!\d){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{{4}}|\d{{6}})?(?!\d)",
+        "DICOM DA and DT values",
+    ),
+    Detector(
+        "date",
+        rf"\b{_MONTH}\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]{_YEAR}\b|"
+        rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?[ -]?{_MONTH}\.?,?[ -]?(?:{_YEAR}|\d\d)\b",
+        "dates with the month's name",
+    ),
+    Detector(
+        "time",
+        r"(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?![\d:])",
+        "acquisition times",
+    ),
+    Detector(
+        "email",
+        r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+        "contacts in comments and instructions",
+    ),
+    Detector("url with user", r"\w+://[^/\s@]+@", "paths of internal servers"),
+    Detector(
+        "path",
+        r"(?<![\w:/.])/(?:home|users|root|mnt|media|scratch|data\d*|export|nfs|net|gpfs|lustre|"
+        r"projects?|private|tmp|var|opt|srv)/[^\s/]|(?<!\w)[a-z]:\\\w|(?<!\\)\\\\\w+\\|~\w*/\w|"
+        r"file://",
+        "home and network folders, which carry user names",
+    ),
+    Detector(
+        "uid",
+        r"(?<![\d.])[0-2](?:\.(?:0|[1-9]\d*)){5,}(?!\d)",
+        "DICOM UIDs, which lead back to the scanner's archive",
+    ),
+    Detector("ip address", r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])", "host addresses"),
+    Detector(
+        "mac address",
+        r"(?<![0-9a-f:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![0-9a-f:-])",
+        "network interfaces",
+    ),
+    Detector(
+        "uuid", r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "record identifiers"
+    ),
+    Detector(
+        "phone",
+        r"\+\d[\d\s().-]{7,}\d|(?<!\d)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)",
+        "telephone numbers",
+    ),
+    Detector("ssn", r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)", "social security numbers"),
+    Detector(
+        "person name",
+        r"[^\W\d_]{2,}\^+[^\W\d_]",
+        "DICOM person names (PN)",
+    ),
+    Detector(
+        "record number",
+        r"(?<![\d.])\d{6,}(?!\d)|\b(?:mrn|ssn|dob|patient ?id)\b",
+        "medical record numbers: six digits and more",
+    ),
+)
+
+_COMPILED = tuple(
+    (detector.name, re.compile(detector.pattern, re.IGNORECASE)) for detector in DETECTORS
+)
+DETECTOR_NAMES = frozenset(name for name, _ in _COMPILED) | {"length", "control characters"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTerms:
+    """Words that must not occur anywhere in the output, in any case or width.
+
+    Parameters
+    ----------
+    terms : tuple of str
+        As given by the user: names, record numbers, project codes.
+    """
+
+    terms: tuple[str, ...] = ()
+
+
+
+def findings(
+    text: str, terms: KnownTerms = KnownTerms(), *, tolerate: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return the names of what `text` looks like, never the text itself.
+
+    Parameters
+    ----------
+    text : str
+        One value or a whole document.
+    terms : KnownTerms
+        What must not occur whatever its shape.
+    tolerate : iterable of str
+        Detectors that do not apply, such as ``date`` for a software version.
+
+    Examples
+    --------
+    >>> findings("t1_mprage_sag_p2_iso 1.0mm")
+    ()
+    >>> findings("rescan 2019-03-04, ask 612-555-0142")
+    ('date', 'phone')
+    >>> findings("v1.0.20210317", tolerate=["date", "record number"])
+    ()
+    """
+    plain = _folded(text)
+    skipped = set(tolerate)
+    found = {
+        name: None
+        for name, pattern in _COMPILED
+        if name not in skipped and pattern.search(plain) is not None
+    }
+    if len(text) > MAX_LENGTH and "length" not in skipped:
+        found["length"] = None
+    if "control characters" not in skipped and any(
+        unicodedata.category(character) == "Cc" and character not in "\t\n\r"
+        for character in text
+    ):
+        found["control characters"] = None
+    known = _terms_pattern(terms)
+    if known is not None and known.search(plain) is not None:
+        found["known term"] = None
+    return tuple(found)
+
+
+def strings(value: JSONValue) -> Iterator[str]:
+    """Yield every string inside a JSON value, keys of objects included.
+
+    Examples
+    --------
+    >>> list(strings({"a": ["b", 1, {"c": None}]}))
+    ['a', 'b', 'c']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from strings(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from strings(inner)
+
+
+@lru_cache(maxsize=8)
+def _terms_pattern(known: KnownTerms) -> re.Pattern[str] | None:
+    """Return one expression for all terms; short ones count only as whole words."""
+    words = sorted({_folded(term).strip() for term in known.terms} - {""}, key=len, reverse=True)
+    parts = (
+        re.escape(word) if len(word) >= _LONG_TERM else rf"(?<!\w){re.escape(word)}(?!\w)"
+        for word in words
+    )
+    return re.compile("|".join(parts)) if words else None
+
+
+def _folded(text: str) -> str:
+    """Undo the disguises that do not change what a reader sees: width, case, invisible marks."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in plain if unicodedata.category(c) != "Cf").casefold()

@@ -1,0 +1,1 @@
+"""Tools that say where the face is.  They return masks, never images."""

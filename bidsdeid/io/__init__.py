@@ -1,0 +1,1 @@
+"""The only modules that read the input and write the output."""

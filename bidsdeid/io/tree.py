@@ -1,0 +1,159 @@
+"""The input: what is there, and the bytes of a file.  Nothing here writes.
+
+Two readers must agree on a file before it counts as known BIDS: pybids, and our own parser
+together with the official file-name rules.  A walk of the folders sees the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from bids.layout import BIDSLayout, BIDSLayoutIndexer
+from bids_validator import BIDSValidator
+
+from bidsdeid.core.dataset import (
+    PARTICIPANT_FOLDER,
+    DatasetIndex,
+    SourceFile,
+    State,
+    datatype_of,
+    participant_of,
+)
+from bidsdeid.core.entities import BIDSName, parse_name
+from bidsdeid.errors import ImageError, InputError
+
+#: Participants per pybids layout.  A layout for each costs 0.085 s a participant, one for all
+#: 350 MB per thousand; batches of 25 cost 0.019 s and a flat 65 MB.
+BATCH = 25
+
+_NOT_RAW = r"^/(code|stimuli|sourcedata|rawdata|derivatives|logs|docs|phenotype)(/|$)"
+_ANNEX_POINTER = b"/annex/objects/"
+_Facts = tuple[object, ...]
+
+
+def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> DatasetIndex:
+    """Find every file of a dataset.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        Root of the dataset.
+    participants : sequence of str, optional
+        Labels; the folders of others are not looked into.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read.
+    """
+    root = Path(os.path.abspath(bids_dir))  # noqa: PTH100 -- links are kept, unlike `resolve`
+    if not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
+        message = "the input folder does not exist or may not be read"
+        raise InputError(message)
+    labels = sorted(
+        match[1]
+        for entry in os.scandir(root)
+        if (match := PARTICIPANT_FOLDER.fullmatch(entry.name)) and entry.is_dir()
+    )
+    wanted = labels if participants is None else [x for x in labels if x in set(participants)]
+    skipped = {f"sub-{label}" for label in labels} - {f"sub-{label}" for label in wanted}
+    legal = BIDSValidator()
+    by_pybids: dict[PurePosixPath, _Facts] = {}
+    for start in range(0, max(len(wanted), 1), BATCH):
+        by_pybids.update(_pybids_facts(root, wanted[start : start + BATCH]))
+    shared: list[SourceFile] = []
+    owned: dict[str, list[SourceFile]] = {label: [] for label in wanted}
+    for path, size, state in _walk(root, PurePosixPath(), skipped):
+        name = parse_name(path.name) if legal.is_bids(f"/{path}") else None
+        if name is not None and by_pybids.get(path) != _own_facts(path, name):
+            name = None
+        file = SourceFile(path, size, state, name, datatype_of(path))
+        owner = participant_of(path)
+        if owner in owned:
+            owned[owner].append(file)
+        else:
+            shared.append(file)
+    return DatasetIndex(tuple(shared), {label: tuple(files) for label, files in owned.items()})
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of an input file.
+
+    Raises
+    ------
+    ImageError
+        If it is a pointer to content that git-annex has not fetched.
+    OSError
+        If it cannot be read.
+    """
+    content = path.read_bytes()
+    if content.startswith(_ANNEX_POINTER):
+        message = "it is a git-annex pointer: get the content first (`datalad get`)"
+        raise ImageError(message)
+    return content
+
+
+def _walk(
+    root: Path, folder: PurePosixPath, skipped: set[str]
+) -> Iterator[tuple[PurePosixPath, int, State]]:
+    """Yield (path, size, state) of everything below a folder, in sorted order."""
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except OSError:
+        yield folder, 0, State.UNREADABLE
+        return
+    for entry in entries:
+        path = folder / entry.name
+        if str(path) in skipped:
+            continue
+        if entry.is_dir():
+            if entry.is_symlink():
+                yield path, 0, State.FOLDER_LINK
+            elif entry.name.startswith("."):
+                yield path, 0, State.HIDDEN_FOLDER
+            else:
+                yield from _walk(root, path, skipped)
+        elif entry.is_file():
+            readable = os.access(entry.path, os.R_OK)
+            yield path, entry.stat().st_size, State.FILE if readable else State.UNREADABLE
+        else:
+            yield path, 0, State.BROKEN_LINK if entry.is_symlink() else State.SPECIAL
+
+
+def _pybids_facts(root: Path, labels: Sequence[str]) -> dict[PurePosixPath, _Facts]:
+    """Return what pybids reads off the names of the files of some participants."""
+    others = "|".join(map(re.escape, labels)) or "(?!)"
+    layout = BIDSLayout(
+        root,
+        validate=False,
+        indexer=BIDSLayoutIndexer(
+            validate=False,
+            index_metadata=False,
+            ignore=[
+                re.compile(_NOT_RAW),
+                re.compile(r"/\."),
+                re.compile(rf"^/sub-(?!(?:{others})(?:/|$))"),
+            ],
+        ),
+    )
+    try:
+        facts = {}
+        for path, file in layout.get_files().items():
+            entities = file.get_entities()
+            wanted = ("subject", "session", "suffix", "extension")
+            relative = PurePosixPath(os.path.relpath(path, root))
+            facts[relative] = tuple(entities.get(name) for name in wanted)
+        return facts
+    finally:
+        layout.session.close()
+
+
+def _own_facts(path: PurePosixPath, name: BIDSName) -> _Facts:
+    session = name.get("ses")
+    owner = participant_of(path)
+    if owner != name.get("sub") or (session and f"ses-{session}" not in path.parts[:-1]):
+        return ()
+    return (owner, session, name.suffix, name.extension)

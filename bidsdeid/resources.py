@@ -1,0 +1,154 @@
+"""Things that are not code, and the one way to find them."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from bidsschematools.schema import load_schema
+
+from bidsdeid.core.policy import Policy, Schema, compile_policy
+from bidsdeid.core.voxels import Affine, Bools, Floats
+from bidsdeid.errors import PolicyError, ToolError, UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """A head and the part of it to keep, on one grid.
+
+    Parameters
+    ----------
+    name : str
+        As it is called in reports.
+    head : (X, Y, Z) array
+    keep : (X, Y, Z) array of bool
+        False over the face.
+    affine : (4, 4) array, voxel → RAS+ mm
+    """
+
+    name: str
+    head: Floats
+    keep: Bools
+    affine: Affine
+
+
+def installed_folder(package: str) -> Path:
+    """Return the folder of an installed package, without importing it.
+
+    Raises
+    ------
+    ToolError
+        If it is not installed.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        message = f"the package {package} is missing: install bidsdeid again"
+        raise ToolError(message)
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@lru_cache(maxsize=1)
+def pydeface_atlas() -> Atlas:
+    """Load the atlas and face mask that come with pydeface."""
+    folder = installed_folder("pydeface") / "data"
+    head = nib.load(folder / "mean_reg2mean.nii.gz")
+    mask = nib.load(folder / "facemask.nii.gz")
+    return Atlas(
+        "pydeface mean_reg2mean",
+        np.asarray(head.dataobj, dtype=np.float32),
+        np.asarray(mask.dataobj) >= 0.5,  # noqa: PLR2004 -- 1 is kept, 0 is removed
+        np.asarray(head.affine, dtype=float),
+    )
+
+
+@lru_cache(maxsize=1)
+def field_schemas() -> Mapping[str, Schema]:
+    """Return the JSON Schema of each metadata field of the BIDS schema, by field name.
+
+    A name that means different things in different files is allowed each of its meanings.
+    """
+    meanings: dict[str, list[Schema]] = {}
+    for definition in load_schema().to_dict()["objects"]["metadata"].values():
+        meanings.setdefault(definition["name"], []).append(_plain_schema(definition))
+    return {
+        name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for name, schemas in meanings.items()
+    }
+
+
+_SCHEMA_WORDS = frozenset(
+    "type enum items anyOf oneOf properties additionalProperties required minimum maximum "
+    "exclusiveMinimum exclusiveMaximum minItems maxItems minLength pattern".split()
+)
+
+
+def _plain_schema(definition: Any) -> Any:  # noqa: ANN401 -- JSON of any shape
+    """Keep the words of JSON Schema; the BIDS schema adds its own beside them."""
+    if isinstance(definition, list):
+        return [_plain_schema(item) for item in definition]
+    if not isinstance(definition, dict):
+        return definition
+    plain = {k: _plain_schema(v) for k, v in definition.items() if k in _SCHEMA_WORDS}
+    for name in ("properties",):
+        if isinstance(definition.get(name), dict):
+            plain[name] = {k: _plain_schema(v) for k, v in definition[name].items()}
+    return plain
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the names of the policies that come with the package."""
+    folder = resources.files("bidsdeid") / "policies"
+    return tuple(
+        sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    )
+
+
+def policy_text(name: str) -> str:
+    """Return the TOML of a packaged policy, or of a file if `name` is a path.
+
+    Raises
+    ------
+    UsageError
+        If there is no such policy.
+    """
+    if name in policy_names():
+        return (resources.files("bidsdeid") / "policies" / f"{name}.toml").read_text("utf-8")
+    path = Path(name)
+    if not path.is_file():
+        message = f"no policy of that name or file: choose from {', '.join(policy_names())}"
+        raise UsageError(message)
+    return path.read_text("utf-8")
+
+
+def load_policy(name: str, *, deface_all: bool = False) -> Policy:
+    """Read and compile a policy; one that `extends` another has its rules before the other's.
+
+    Raises
+    ------
+    PolicyError
+        With every mistake found.
+    """
+    raw = _read_policy(name)
+    base = raw["policy"].pop("extends", None) if "policy" in raw else None
+    if base is not None:
+        below = _read_policy(base)
+        raw = {
+            "policy": raw["policy"],
+            **{t: [*raw.get(t, ()), *below.get(t, ())] for t in ("file", "key", "column")},
+        }
+    return compile_policy(raw, field_schemas(), deface_all=deface_all)
+
+
+def _read_policy(name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(policy_text(name))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(name, (f"it is not TOML: {error}",)) from error

@@ -1,0 +1,1 @@
+"""From one command to a finished dataset."""

@@ -1,0 +1,205 @@
+"""The BIDS App: from a configuration to an exit code."""
+
+from __future__ import annotations
+
+import multiprocessing
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+
+from bidsdeid.config import Config
+from bidsdeid.core.ledger import Ledger, Status
+from bidsdeid.core.plan import Kind, Plan, build_plan
+from bidsdeid.core.policy import Policy
+from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError
+from bidsdeid.io.private import PrivateFolder
+from bidsdeid.io.tree import index_dataset
+from bidsdeid.io.work import work_folder
+from bidsdeid.resources import load_policy
+from bidsdeid.run.dataset import finish_dataset
+from bidsdeid.run.participant import Task, finished_ledger, run_participant
+from bidsdeid.run.progress import Reporter, print_plan, summarise
+from bidsdeid.validate import counted, validate
+
+#: A stored image is at most about this much larger than its file.
+_GZIP_RATIO = 3.0
+_MB = 2**20
+
+
+@dataclass(slots=True)
+class _Results:
+    """What participants came to, and the worst that happened on the way."""
+
+    ledgers: list[Ledger] = field(default_factory=list)
+    crashes: list[BidsdeidError] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        if self.crashes:
+            return max(crash.exit_code for crash in self.crashes)
+        return int(any(ledger.count(Status.FAILURE) for ledger in self.ledgers))
+
+
+def run_app(config: Config, level: str) -> int:
+    """Carry out one analysis level.
+
+    Parameters
+    ----------
+    config : Config
+        What was asked for.
+    level : str
+        ``participant`` or ``group``.
+
+    Returns
+    -------
+    int
+        0 if everything the policy names is released, 1 if something was withheld because it
+        failed, else the code of the error; see `bidsdeid.errors`.
+
+    Raises
+    ------
+    BidsdeidError
+        If the run cannot go on.
+    """
+    config.check_folders()
+    policy = load_policy(config.policy, deface_all=config.deface_all)
+    index = index_dataset(config.bids_dir, _labels(config))
+    plan = build_plan(index, policy, config.selection)
+    if config.dry_run:
+        print_plan(plan)
+        return 0
+    private = PrivateFolder(config.private_dir)
+    private.prepare()
+    tasks = _tasks(config, policy, plan, private.key(config.key))
+    with Reporter(config) as reporter:
+        if level == "participant":
+            if config.validate_input:
+                reporter.step("validating the input")
+                _validate_input(config, private)
+            results = _run_all(config, plan, tasks, reporter, private)
+        else:
+            results = _collect(tasks)
+        everyone = config.selection.participants is None and len(results.ledgers) == len(tasks)
+        finishing = (everyone or level == "group") and any(x.releases for x in results.ledgers)
+        if finishing:
+            reporter.step("finishing and validating the dataset")
+            key = tasks[0].key
+            results.ledgers.append(
+                finish_dataset(config, policy, plan, key, tuple(results.ledgers))
+            )
+    summarise(config, plan, results.ledgers, reporter.elapsed(), finished=finishing)
+    return results.exit_code
+
+
+def _labels(config: Config) -> Sequence[str] | None:
+    wanted = config.selection.participants
+    return None if wanted is None else sorted(wanted)
+
+
+def _tasks(config: Config, policy: Policy, plan: Plan, key: bytes) -> tuple[Task, ...]:
+    return tuple(
+        Task(config, policy, label, actions, plan.shared, key)
+        for label, actions in plan.participants.items()
+    )
+
+
+def _validate_input(config: Config, private: PrivateFolder) -> None:
+    with work_folder(config.work_dir) as scratch:
+        findings = validate(config.bids_dir, scratch, deidentified=False)
+    if findings:
+        private.write_text(
+            "input-validation.txt",
+            "".join(f"{finding.code}\t{finding.location}\n" for finding in findings),
+        )
+        message = (
+            f"the input is not valid BIDS ({counted(findings)}): mend it, or go on with "
+            "--skip-bids-validation; details are in input-validation.txt in the private folder"
+        )
+        raise InvalidInputError(message)
+
+
+def _run_all(
+    config: Config,
+    plan: Plan,
+    tasks: Sequence[Task],
+    reporter: Reporter,
+    private: PrivateFolder,
+) -> _Results:
+    results = _Results()
+    reporter.participants(len(tasks))
+    for task, outcome in _outcomes(config, plan, tasks):
+        if isinstance(outcome, Ledger):
+            results.ledgers.append(outcome)
+            reporter.participant(task.participant, outcome)
+            continue
+        crash = _as_crash(task, outcome, private)
+        results.crashes.append(crash)
+        reporter.crash(task.participant, str(crash))
+        if config.stop_on_first_crash:
+            raise crash
+    results.ledgers.sort(key=lambda ledger: ledger.participant)
+    return results
+
+
+def _outcomes(
+    config: Config, plan: Plan, tasks: Sequence[Task]
+) -> Iterator[tuple[Task, Ledger | BaseException]]:
+    """Yield what each task came to, in this process or in several."""
+    processes = min(config.processes(_largest_mb(plan)), len(tasks))
+    if processes <= 1:
+        for task in tasks:
+            try:
+                yield task, run_participant(task)
+            except Exception as error:  # noqa: BLE001 -- the one boundary; reported and counted
+                yield task, error
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        futures: dict[Future[Ledger], Task] = {
+            pool.submit(run_participant, task): task for task in tasks
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.exception() or future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _as_crash(task: Task, error: BaseException, private: PrivateFolder) -> BidsdeidError:
+    """Return what to tell of an error; the traceback of a bug goes to the private folder."""
+    if isinstance(error, BidsdeidError):
+        return error
+    if isinstance(error, BrokenProcessPool):
+        return ToolError("its process was killed: give it more memory (--mem, --nprocs)")
+    name = f"crash-sub-{task.participant}.txt"
+    private.write_text(name, "".join(traceback.format_exception(error)))
+    return ToolError(f"a bug ({type(error).__name__}); {name} in the private folder tells where")
+
+
+def _collect(tasks: Sequence[Task]) -> _Results:
+    """Read what other jobs recorded."""
+    results = _Results()
+    for task in tasks:
+        ledger = finished_ledger(task)
+        if ledger is None:
+            message = (
+                f"sub-{task.participant} is not done: run the level `participant` for it, with "
+                "the same options"
+            )
+            results.crashes.append(StoreError(message))
+        else:
+            results.ledgers.append(ledger)
+    if results.crashes:
+        raise results.crashes[0]
+    return results
+
+
+def _largest_mb(plan: Plan) -> float:
+    sizes = [
+        action.file.size * (_GZIP_RATIO if action.path.name.endswith(".gz") else 1)
+        for action in plan
+        if action.kind is Kind.IMAGE
+    ]
+    return max(sizes, default=0.0) / _MB

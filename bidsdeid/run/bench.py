@@ -1,0 +1,135 @@
+"""The place where files are made: stage, audit, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from bidsdeid.config import Config
+from bidsdeid.core.audit import Auditor, Verified
+from bidsdeid.core.ledger import Outcome, Release, Status
+from bidsdeid.core.plan import Action
+from bidsdeid.core.policy import Decision, Policy
+from bidsdeid.core.pseudonym import DateShift
+from bidsdeid.core.scrub import Context
+from bidsdeid.core.values import JSONValue
+from bidsdeid.errors import FileProblem, ImageError
+from bidsdeid.io.store import Stage
+from bidsdeid.io.tree import read_bytes
+
+Fields = dict[str, JSONValue]
+
+#: JSON files by path, or what is wrong with them.
+Parsed = Mapping[PurePosixPath, Fields | FileProblem]
+
+
+@dataclass(slots=True)
+class Bench:
+    """What is at hand while one participant's, or the dataset's own, files are made.
+
+    Parameters
+    ----------
+    config : Config
+        What was asked for.
+    policy : Policy
+        The rules.
+    auditor : Auditor
+        Makes files `Verified`.
+    stage : Stage
+        Where files stand until they are published.
+    scratch : Path
+        An empty private folder for the files of an engine.
+    participant : str
+        Label, or empty for the dataset's own files.
+    shift : DateShift or None
+        Moves dates.
+    released : dict
+        Source path → released path, growing.
+    verified : list of Verified
+        What may be published, growing.
+    outcomes : dict
+        What became of each source file, growing.
+    """
+
+    config: Config
+    policy: Policy
+    auditor: Auditor
+    stage: Stage
+    scratch: Path
+    participant: str = ""
+    shift: DateShift | None = None
+    released: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    verified: list[Verified] = field(default_factory=list)
+    outcomes: dict[PurePosixPath, Outcome] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """Return what scrubbing must know."""
+        return Context(self.participant, self.released, self.config.terms)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """Return the labels of sessions of which something is released."""
+        folders = {part for path in self.released for part in path.parts[1:2]}
+        return frozenset(f.removeprefix("ses-") for f in folders if f.startswith("ses-"))
+
+    def read(self, path: PurePosixPath) -> bytes:
+        """Return the bytes of a source file.
+
+        Raises
+        ------
+        FileProblem
+            If they cannot be read.
+        """
+        try:
+            return read_bytes(self.config.bids_dir / path)
+        except OSError as error:
+            message = f"the file cannot be read: {error.strerror or type(error).__name__}"
+            raise ImageError(message) from error
+
+    def put(
+        self, path: PurePosixPath, content: bytes, check: Callable[[bytes], Verified], decision: str
+    ) -> Release:
+        """Write a file to the stage, audit what the disk holds, and keep it for publication."""
+        item = check(self.stage.write(path, content))
+        self.verified.append(item)
+        return Release(str(item.path), item.sha256, item.size, decision)
+
+    def attempt(self, action: Action, treat: Callable[[Action], Outcome | None]) -> None:
+        """Treat one file and record how it ended; a problem withholds this file only.
+
+        What the attempt had put on the stage is taken back if it fails.
+        """
+        before = len(self.verified)
+        try:
+            outcome = treat(action)
+        except FileProblem as problem:
+            for item in self.verified[before:]:
+                self.stage.remove(item.path)
+            del self.verified[before:]
+            self.released.pop(action.path, None)
+            outcome = withheld(action, str(problem), failure=True)
+        if outcome is not None:
+            self.outcomes[action.path] = outcome
+
+
+def withheld(action: Action, reason: str, *, failure: bool = False) -> Outcome:
+    """Return the outcome of a file that is not released."""
+    status = Status.FAILURE if failure else Status.POLICY
+    return Outcome(str(action.path), str(action.decision), status, reason)
+
+
+def record_withheld(bench: Bench, actions: Iterable[Action]) -> None:
+    """Record the files that the plan already withholds."""
+    for action in actions:
+        if action.decision is Decision.WITHHOLD:
+            bench.outcomes[action.path] = withheld(action, action.reason, failure=action.failure)
+
+
+def released_outcome(
+    action: Action, releases: tuple[Release, ...], **details: object
+) -> Outcome:
+    """Return the outcome of a file that is released."""
+    base = Outcome(str(action.path), str(action.decision), Status.RELEASED, action.reason, releases)
+    return replace(base, **details)  # type: ignore[arg-type]

@@ -1,0 +1,199 @@
+"""Everything beside images: tables, recordings, gradients, sidecars, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
+
+from bidsdeid.core.inheritance import chain
+from bidsdeid.core.ledger import Outcome
+from bidsdeid.core.naming import serves, sidecar_of
+from bidsdeid.core.nifti import GZIP_MAGIC, compress, decompress
+from bidsdeid.core.plan import Action, Kind
+from bidsdeid.core.policy import Decision
+from bidsdeid.core.scrub import scrub_fields
+from bidsdeid.core.tables import TableContext, scrub_table
+from bidsdeid.core.text import decode_fields, decode_table, decode_text, encode_fields, encode_table
+from bidsdeid.errors import FileProblem, ImageError, TextError
+from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
+
+#: A recording (physiology, stimulus) larger than this is something else.
+MAX_SIGNAL_BYTES = 2**30
+
+#: Tables whose rows name files, sessions or participants: they come after those.
+_LISTS = frozenset({"scans", "sessions", "participants"})
+
+_NO_IMAGE = "no image it belongs to is released"
+
+
+def parse_sidecars(bench: Bench, actions: Iterable[Action]) -> Parsed:
+    """Read the JSON files that are to be released; a problem stands in the place of its file."""
+    parsed: dict[PurePosixPath, Fields | FileProblem] = {}
+    for action in actions:
+        if action.kind is not Kind.JSON or action.decision is not Decision.SCRUB:
+            continue
+        try:
+            parsed[action.path] = decode_fields(bench.read(action.path))
+        except FileProblem as problem:
+            parsed[action.path] = problem
+    return parsed
+
+
+def release_companions(bench: Bench, actions: Iterable[Action]) -> None:
+    """Treat tables, recordings and gradients; those that list files come last."""
+    kinds = {Kind.TABLE: _table, Kind.SIGNAL: _signal, Kind.NUMBERS: _numbers}
+    todo = [a for a in actions if a.kind in kinds and a.decision is not Decision.WITHHOLD]
+    for action in sorted(todo, key=lambda a: (_suffix(a) in _LISTS, a.path)):
+        bench.attempt(action, partial(kinds[action.kind], bench))
+
+
+def release_sidecars(
+    bench: Bench, parsed: Parsed, actions: Iterable[Action], targets: Iterable[PurePosixPath]
+) -> None:
+    """Treat JSON files that are not the own sidecar of an image.
+
+    Parameters
+    ----------
+    bench : Bench
+    parsed : mapping
+        From `parse_sidecars`.
+    actions : iterable of Action
+    targets : iterable of PurePosixPath
+        Released files, under their source names, that sidecars may speak for.
+    """
+    speakers = {path for target in targets for path in chain(target, parsed)}
+    images = {sidecar_of(path): path for path in bench.released if ".nii" in path.name}
+    for action in actions:
+        if action.path in parsed and action.path in images:
+            continue  # released with its image
+        if action.path in parsed:
+            bench.attempt(action, partial(_sidecar, bench, parsed, speakers))
+
+
+def own_sidecar_outcomes(bench: Bench, actions: Iterable[Action]) -> None:
+    """Record the sidecars that left together with the image they are named after."""
+    images = {sidecar_of(path): path for path in bench.released if ".nii" in path.name}
+    for action in actions:
+        image = images.get(action.path)
+        if image is not None and action.path not in bench.outcomes:
+            outcome = bench.outcomes[image]
+            target = str(sidecar_of(bench.released[image]))
+            mine = tuple(release for release in outcome.releases if release.path == target)
+            rest = tuple(release for release in outcome.releases if release.path != target)
+            bench.outcomes[image] = replace(outcome, releases=rest, changes=())
+            bench.outcomes[action.path] = released_outcome(action, mine, changes=outcome.changes)
+
+
+def release_documents(bench: Bench, actions: Iterable[Action]) -> None:
+    """Release README, CHANGES and the like as they are, if nothing in them identifies anyone."""
+    for action in actions:
+        if action.kind is Kind.DOCUMENT and action.decision is Decision.COPY:
+            bench.attempt(action, partial(_document, bench))
+
+
+def _document(bench: Bench, action: Action) -> Outcome:
+    content = decode_text(bench.read(action.path)).encode()
+    release = bench.put(
+        action.path,
+        content,
+        lambda written: bench.auditor.document(action.path, written, action.tolerate),
+        str(action.decision),
+    )
+    return released_outcome(action, (release,))
+
+
+def _table(bench: Bench, action: Action) -> Outcome:
+    suffix = _suffix(action)
+    if suffix not in _LISTS and not _has_image(bench, action):
+        return withheld(action, _NO_IMAGE)
+    context = TableContext(
+        bench.context,
+        action.path.parent,
+        participants=frozenset({bench.participant} - {""}) or _participants(bench),
+        sessions=bench.sessions,
+        shift=bench.shift,
+    )
+    table, changes = scrub_table(
+        decode_table(bench.read(action.path)), suffix, bench.policy, context
+    )
+    if not table.rows:
+        return withheld(action, "nothing it lists is released")
+    release = bench.put(
+        action.path,
+        encode_table(table),
+        lambda written: bench.auditor.table(action.path, written, suffix),
+        str(action.decision),
+    )
+    bench.released[action.path] = action.path
+    return released_outcome(action, (release,), changes=changes)
+
+
+def _signal(bench: Bench, action: Action) -> Outcome:
+    """Release a recording: numbers only, in a new gzip container."""
+    if not _has_image(bench, action):
+        return withheld(action, _NO_IMAGE)
+    content = bench.read(action.path)
+    if not content.startswith(GZIP_MAGIC):
+        message = "the recording is not a gzip file"
+        raise TextError(message)
+    try:
+        plain = decompress(content, MAX_SIGNAL_BYTES)
+    except ImageError as error:
+        raise TextError(str(error)) from error
+    return _release_numbers(bench, action, compress(plain))
+
+
+def _numbers(bench: Bench, action: Action) -> Outcome:
+    if not _has_image(bench, action):
+        return withheld(action, _NO_IMAGE)
+    return _release_numbers(bench, action, bench.read(action.path))
+
+
+def _release_numbers(bench: Bench, action: Action, content: bytes) -> Outcome:
+    release = bench.put(
+        action.path,
+        content,
+        lambda written: bench.auditor.numbers(action.path, written),
+        str(action.decision),
+    )
+    bench.released[action.path] = action.path
+    return released_outcome(action, (release,))
+
+
+def _sidecar(
+    bench: Bench, parsed: Parsed, speakers: set[PurePosixPath], action: Action
+) -> Outcome:
+    fields = parsed[action.path]
+    if isinstance(fields, FileProblem):
+        raise fields
+    if action.path not in speakers:
+        return withheld(action, "no file it speaks for is released")
+    suffix = _suffix(action)
+    kept, changes = scrub_fields(fields, bench.policy, bench.context, table=suffix)
+    if not kept:
+        return withheld(action, "no field of it is kept")
+    release = bench.put(
+        action.path,
+        encode_fields(kept),
+        lambda written: bench.auditor.fields(action.path, written, table=suffix),
+        str(action.decision),
+    )
+    return released_outcome(action, (release,), changes=changes)
+
+
+def _has_image(bench: Bench, action: Action) -> bool:
+    return any(serves(action.path, image) for image in bench.released)
+
+
+def _participants(bench: Bench) -> frozenset[str]:
+    folders = {path.parts[0] for path in bench.released if len(path.parts) > 1}
+    return frozenset(folder.removeprefix("sub-") for folder in folders)
+
+
+def _suffix(action: Action) -> str:
+    name = action.file.name
+    return action.path.stem if name is None else name.suffix
+
+

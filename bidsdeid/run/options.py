@@ -1,0 +1,64 @@
+"""Parsed arguments → `Config`: files read, defaults filled in."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from bidsdeid.cli import read_filters
+from bidsdeid.config import Config
+from bidsdeid.core.naming import Layout
+from bidsdeid.core.plan import Selection
+from bidsdeid.core.values import KnownTerms
+from bidsdeid.errors import UsageError
+
+
+def config_from(options: argparse.Namespace) -> Config:
+    """Build the configuration of a run.
+
+    Raises
+    ------
+    UsageError
+        If a file that an option names cannot be read.
+    """
+    output_dir: Path = options.output_dir.absolute()
+    private_dir: Path = options.private_dir or output_dir.with_name(output_dir.name + "_private")
+    labels, sessions = options.participant_label, options.session_label
+    cores = len(os.sched_getaffinity(0))
+    return Config(
+        bids_dir=options.bids_dir.absolute(),
+        output_dir=output_dir,
+        private_dir=private_dir.absolute(),
+        work_dir=(options.work_dir or private_dir / "work").absolute(),
+        selection=Selection(
+            None if labels is None else frozenset(labels),
+            None if sessions is None else frozenset(sessions),
+            read_filters(options.bids_filter_file) if options.bids_filter_file else {},
+        ),
+        layout=Layout(options.layout),
+        policy=options.policy,
+        deface_all=options.deface_all,
+        shift_dates=options.dates == "shift",
+        key=options.key,
+        terms=_read_terms(options.known_terms),
+        validate_input=not options.skip_bids_validation,
+        nprocs=options.nprocs,
+        threads=options.omp_nthreads or max(1, cores // options.nprocs),
+        memory_mb=options.mem,
+        dry_run=options.dry_run,
+        stop_on_first_crash=options.stop_on_first_crash,
+        progress=not options.no_progress,
+        verbosity=options.verbose,
+    )
+
+
+def _read_terms(path: Path | None) -> KnownTerms:
+    if path is None:
+        return KnownTerms()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = "--known-terms cannot be read as text"
+        raise UsageError(message) from error
+    return KnownTerms(tuple(line.strip() for line in lines if line.strip()))
