@@ -32,7 +32,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser that raises our errors instead of leaving with 2."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see --help")
+        sentence = f"{message}; see --help"
+        raise UsageError(sentence)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments[:1] == ["policy"]:
-            from bidsdeid.policies.command import main as policy_main  # noqa: PLC0415
+            from bidsdeid.run.policies import main as policy_main  # noqa: PLC0415
 
             return policy_main(arguments[1:])
         return _run(arguments[1:] if arguments[:1] == ["run"] else arguments)
@@ -74,7 +75,8 @@ def _run(arguments: Sequence[str]) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("NO_ET", "1")
-    from bidsdeid.run.app import run_app  # noqa: PLC0415 -- half a second that --help can do without
+    # Imported late: half a second that --help can do without.
+    from bidsdeid.run.app import run_app  # noqa: PLC0415
     from bidsdeid.run.options import config_from  # noqa: PLC0415
 
     return run_app(config_from(options), options.analysis_level)
@@ -102,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
           "--participant_labels", nargs="+", metavar="LABEL", type=_label("sub-"),
           help="participants to do, with or without sub- (default: all)")  # fmt: skip
     which("--session-label", "--session_label", "--session-id", nargs="+", metavar="LABEL",
-          type=_label("ses-"), help="sessions to do, with or without ses- (default: all)")  # fmt: skip
+          type=_label("ses-"), help="sessions to do (default: all)")  # fmt: skip
     which("--bids-filter-file", type=Path, metavar="FILE",
           help='JSON such as {"t1w": {"acquisition": null}}, as for fMRIPrep')  # fmt: skip
     which("--skip-bids-validation", "--skip_bids_validation", "--skip-bids-validator",
@@ -127,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     where("--private-dir", type=Path, metavar="DIR",
           help="ledger and key (default: OUTPUT_DIR_private)")  # fmt: skip
     where("-w", "--work-dir", "--work_dir", type=Path, metavar="DIR",
-          help="files on their way, removed at the end (default: in the private folder)")  # fmt: skip
+          help="files on their way (default: in the private folder)")  # fmt: skip
     where("--nprocs", "--nthreads", "--n_cpus", "--n-cpus", "--n_procs", type=_count, default=1,
           metavar="N", help="participants at one time (default: %(default)s)")  # fmt: skip
     where("--omp-nthreads", "--omp_nthreads", type=_count, metavar="N",
@@ -179,7 +181,10 @@ def _converted(action: argparse.Action, name: str, value: object) -> object:
         message = f"--config-file: {name} has not the type of this option"
         raise UsageError(message)
     convert = action.type if callable(action.type) else (lambda item: item)
-    items = [item if isinstance(item, bool) else convert(str(item)) for item in (value if isinstance(value, list) else [value])]
+    items = [
+        item if isinstance(item, bool) else convert(str(item))
+        for item in (value if isinstance(value, list) else [value])
+    ]
     if action.choices is not None and any(item not in action.choices for item in items):
         message = f"--config-file: {name} is none of {', '.join(map(str, action.choices))}"
         raise UsageError(message)

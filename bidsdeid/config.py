@@ -62,7 +62,7 @@ class Config:
     output_dir: Path
     private_dir: Path
     work_dir: Path
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     layout: Layout = Layout.DERIVATIVE
     policy: str = "default"
     deface_all: bool = False

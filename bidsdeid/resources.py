@@ -16,7 +16,7 @@ import numpy as np
 from bidsschematools.schema import load_schema
 
 from bidsdeid.core.policy import Policy, Schema, compile_policy
-from bidsdeid.core.voxels import Affine, Bools, Floats
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats
 from bidsdeid.errors import PolicyError, ToolError, UsageError
 
 
@@ -59,13 +59,13 @@ def installed_folder(package: str) -> Path:
 def pydeface_atlas() -> Atlas:
     """Load the atlas and face mask that come with pydeface."""
     folder = installed_folder("pydeface") / "data"
-    head = nib.load(folder / "mean_reg2mean.nii.gz")
-    mask = nib.load(folder / "facemask.nii.gz")
+    head = nib.Nifti1Image.from_filename(folder / "mean_reg2mean.nii.gz")
+    mask = nib.Nifti1Image.from_filename(folder / "facemask.nii.gz")
     return Atlas(
         "pydeface mean_reg2mean",
         np.asarray(head.dataobj, dtype=np.float32),
-        np.asarray(mask.dataobj) >= 0.5,  # noqa: PLR2004 -- 1 is kept, 0 is removed
-        np.asarray(head.affine, dtype=float),
+        np.asarray(mask.dataobj) >= HALF,  # 1 is kept, 0 is removed
+        np.asarray(head.affine, dtype=np.float64),
     )
 
 

@@ -80,7 +80,9 @@ def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Findi
         env={"DENO_DIR": str(scratch / "deno"), "DENO_NO_UPDATE_CHECK": "1"},
     )  # fmt: skip
     if done.returncode not in (_VALID, _INVALID):
-        message = f"the BIDS validator broke (exit code {done.returncode}); the dataset may be fine"
+        message = (
+            f"the BIDS validator broke (exit code {done.returncode}); the dataset may be fine"
+        )
         raise ToolError(message)
     try:
         issues: list[dict[str, Any]] = json.loads(done.stdout)["issues"]["issues"]
@@ -103,7 +105,7 @@ def counted(findings: Sequence[Finding]) -> str:
 
     Examples
     --------
-    >>> counted([Finding("EMPTY_FILE", PurePosixPath("a")), Finding("EMPTY_FILE", PurePosixPath("b"))])
+    >>> counted([Finding("EMPTY_FILE", PurePosixPath(name)) for name in "ab"])
     '2 EMPTY_FILE'
     """
     counts = Counter(finding.code for finding in findings)

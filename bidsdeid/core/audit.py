@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bidsdeid.core.header import released_header
 from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image, decompress
@@ -109,7 +110,7 @@ class Auditor:
             _leak("voxels outside of the face were changed")
         return self._verified(path, content)
 
-    def mask(self, path: PurePosixPath, content: bytes, keep: Bools) -> Verified:
+    def mask(self, path: PurePosixPath, content: bytes, keep: NDArray[np.uint8]) -> Verified:
         """Check a mask: it holds `keep` and nothing else."""
         _clean_gzip(content)
         image = decode_image(content)
@@ -180,9 +181,7 @@ class Auditor:
             _leak("it holds something else than numbers")
         return self._verified(path, content)
 
-    def document(
-        self, path: PurePosixPath, content: bytes, tolerate: Iterable[str]
-    ) -> Verified:
+    def document(self, path: PurePosixPath, content: bytes, tolerate: Iterable[str]) -> Verified:
         """Check a text that is released as it is."""
         self._clean(content.decode(), tolerate)
         return self._verified(path, content)

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bidsdeid.core.voxels import Affine, Bools, Floats, carry, downsample
-from bidsdeid.errors import GateError
+from bidsdeid.core.head import correlation_ratio, dice, front_of, head_mask
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
 
 #: Voxel size at which masks are judged.
 ZOOM_MM = 4.0
-
-#: Tissue this far behind the front of the head makes its surface.
-FRONT_MM = 16.0
 
 #: Half the width of the strip over nose and mouth in which that surface is looked at.
 FRONT_HALF_WIDTH_MM = 36.0
@@ -29,7 +26,6 @@ FRONT_HALF_WIDTH_MM = 36.0
 #: The head is compared with the atlas down to this far below the crown; the neck varies.
 COMPARED_MM = 170.0
 
-_BINS = 32
 _FEW_POINTS = 200
 _EVERY = 3  # points of the atlas that are compared
 
@@ -136,7 +132,7 @@ class FaceJudge:
         small, self._affine = downsample(head, affine, ZOOM_MM)
         kept, _ = downsample(keep.astype(np.float32), affine, ZOOM_MM)
         self._head = head_mask(small)
-        self._front = self._face_columns(kept < 0.5)  # noqa: PLR2004 -- half a voxel
+        self._front = self._face_columns(kept < HALF)
         points = np.argwhere(ndimage.binary_dilation(self._head, iterations=3))[::_EVERY]
         world = _moved(self._affine, points.T)
         near = world[2] > world[2].max() - COMPARED_MM
@@ -164,10 +160,11 @@ class FaceJudge:
         """
         small, small_affine = downsample(volume, affine, ZOOM_MM)
         gone_part, _ = downsample(remove.astype(np.float32), affine, ZOOM_MM)
-        head, gone = head_mask(small), gone_part >= 0.5  # noqa: PLR2004 -- half a voxel
-        grid = (small.shape, small_affine, to_atlas)
-        in_view = carry(np.ones_like(self._head, np.uint8), self._affine, *grid) > 0.5  # noqa: PLR2004
-        atlas_head = carry(self._head.astype(np.uint8), self._affine, *grid) > 0.5  # noqa: PLR2004
+        head, gone = head_mask(small), gone_part >= HALF
+        shape = small.shape
+        ones = np.ones_like(self._head)
+        in_view = _carried(ones, self._affine, shape, small_affine, to_atlas)
+        atlas_head = _carried(self._head, self._affine, shape, small_affine, to_atlas)
         stretches = np.linalg.svd(np.linalg.inv(to_atlas)[:3, :3], compute_uv=False)
         likeness, rival = self._likenesses(small, small_affine, to_atlas)
         return FaceMetrics(
@@ -182,7 +179,7 @@ class FaceJudge:
         )
 
     def _face_columns(self, face: Bools) -> Bools:
-        """Return the (x, z) columns of the atlas, over nose and mouth, whose front is face."""
+        """Return the columns (x, z) of the atlas, over nose and mouth, whose front is face."""
         ras = self._affine[:3, :3]
         centre = _moved(self._affine, np.argwhere(self._head).T).mean(axis=1)
         rays = _moved(self._affine, np.indices(face.shape).reshape(3, -1)).reshape(3, *face.shape)
@@ -192,19 +189,15 @@ class FaceJudge:
         columns: Bools = middle & (share > 0.9)  # noqa: PLR2004 -- all but a voxel
         return columns
 
-    def _front_removed(
-        self, head: Bools, gone: Bools, affine: Affine, to_atlas: Affine
-    ) -> float:
-        """Look at the head from the front, in the atlas's frame: is its surface gone?"""
-        grid = (self._head.shape, self._affine, np.linalg.inv(to_atlas))
-        seen = carry(head.astype(np.uint8), affine, *grid) > 0.5  # noqa: PLR2004 -- half a voxel
-        removed = carry(gone.astype(np.uint8), affine, *grid) > 0.5  # noqa: PLR2004
+    def _front_removed(self, head: Bools, gone: Bools, affine: Affine, to_atlas: Affine) -> float:
+        """Return how much of the head's front, seen in the atlas's frame, is gone."""
+        shape, back = self._head.shape, np.linalg.inv(to_atlas)
+        seen = _carried(head, affine, shape, self._affine, back)
+        removed = _carried(gone, affine, shape, self._affine, back)
         front = front_of(seen, float(self._affine[1, 1])) & self._front[:, np.newaxis, :]
         return float(removed[front].mean()) if front.any() else 1.0
 
-    def _likenesses(
-        self, small: Floats, affine: Affine, to_atlas: Affine
-    ) -> tuple[float, float]:
+    def _likenesses(self, small: Floats, affine: Affine, to_atlas: Affine) -> tuple[float, float]:
         """Return the likeness as registered, and the best of 46 other orientations.
 
         Mirrored left to right is left out: heads are too symmetric to tell.
@@ -242,75 +235,15 @@ def _orientations() -> tuple[NDArray[np.float64], ...]:
 _ORIENTATIONS = _orientations()
 
 
-def front_of(head: Bools, zoom_mm: float) -> Bools:
-    """Mark head voxels within `FRONT_MM` of the first one met from the front (axis 1, from +y)."""
-    depth = np.cumsum(head[:, ::-1, :], axis=1)[:, ::-1, :]
-    marked: Bools = head & (depth <= round(FRONT_MM / zoom_mm))
-    return marked
-
-
-def dice(one: Bools, other: Bools) -> float:
-    """Return the overlap of two masks, 0 to 1; 0 if both are empty."""
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else 0.0
+def _carried(
+    mask: Bools, mask_affine: Affine, shape: tuple[int, ...], affine: Affine, to_mask: Affine
+) -> Bools:
+    """Resample a mask; arguments as for `carry`."""
+    carried: Bools = carry(mask.astype(np.uint8), mask_affine, shape, affine, to_mask) > HALF
+    return carried
 
 
 def _moved(affine: Affine, points: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Apply a (4, 4) affine to (3, N) points."""
     moved: NDArray[np.float64] = affine[:3, :3] @ points + affine[:3, 3:]
     return moved
-
-
-def otsu(values: Floats, bins: int = 256) -> float:
-    """Return the threshold that best splits values into two classes (Otsu 1979)."""
-    counts, edges = np.histogram(values, bins)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts).astype(float)
-    above = below[-1] - below
-    moment = np.cumsum(counts * centres)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (moment[-1] * below / below[-1] - moment) ** 2 / (below * above)
-    return float(centres[int(np.nanargmax(between[:-1]))])
-
-
-def head_mask(volume: Floats) -> Bools:
-    """Return the largest bright body with its cavities filled.
-
-    Parameters
-    ----------
-    volume : (X, Y, Z) array
-        Of voxels of about 4 mm.
-
-    Raises
-    ------
-    GateError
-        If there is no body to be seen: the image is empty or flat.
-    """
-    top = float(np.percentile(volume, 99))
-    bottom = float(volume.min())
-    if not top > bottom:
-        message = "the image is empty or has one value only"
-        raise GateError(message)
-    smooth = ndimage.gaussian_filter(np.clip(volume, bottom, top), 0.6)
-    bright = smooth > bottom + (otsu(smooth) - bottom) * 0.5
-    labels, count = ndimage.label(bright)
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        bright = labels == sizes.argmax()
-    filled = np.asarray(bright, dtype=bool)
-    for axis in range(3):
-        slices = np.moveaxis(filled, axis, 0)
-        for plane in slices:
-            plane[...] = ndimage.binary_fill_holes(plane)
-    return filled
-
-
-def correlation_ratio(reference: Floats, values: Floats) -> float:
-    """Return how much of the variance of `values` the bins of `reference` explain, 0 to 1."""
-    low, high = np.percentile(reference, [0.5, 99.5])
-    bins = np.clip((reference - low) / max(high - low, 1e-9) * _BINS, 0, _BINS - 1).astype(int)
-    count = np.maximum(np.bincount(bins, minlength=_BINS), 1)
-    means = np.bincount(bins, values, _BINS) / count
-    total = float(((values - values.mean()) ** 2).sum())
-    return 1 - float(((values - means[bins]) ** 2).sum()) / total if total > 0 else 0.0

@@ -33,9 +33,7 @@ def applies(sidecar: PurePosixPath, data: PurePosixPath) -> bool:
     return set(ours.entities) <= set(theirs.entities)
 
 
-def chain(
-    data: PurePosixPath, sidecars: Iterable[PurePosixPath]
-) -> tuple[PurePosixPath, ...]:
+def chain(data: PurePosixPath, sidecars: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
     """Return the sidecars that apply to `data`, the weakest (root) first."""
     return tuple(
         sorted(

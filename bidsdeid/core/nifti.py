@@ -33,7 +33,7 @@ MAX_TRAILING_BYTES = 64 * 2**20
 
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP = 31  # zlib's word for "a gzip container"
-_HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+_HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _MIN_AXES, _MAX_AXES = 3, 7
 
 
@@ -55,7 +55,7 @@ class Image:
     @cached_property
     def affine(self) -> Affine:
         """(4, 4) array, voxel → RAS+ mm: the sform if it is set, else the qform."""
-        return np.asarray(self.header.get_best_affine(), dtype=float)
+        return np.asarray(self.header.get_best_affine(), dtype=np.float64)
 
     @property
     def oriented(self) -> bool:
@@ -75,10 +75,8 @@ def decode_image(content: bytes) -> Image:
     ImageError
         If it is not a whole, sane NIfTI image with three or more axes of plain numbers.
     """
-    if content.startswith(GZIP_MAGIC):
-        read = _Inflater(content).read
-    else:
-        read = _slices(memoryview(content))
+    packed = content.startswith(GZIP_MAGIC)
+    read = _Inflater(content).read if packed else _slices(memoryview(content))
     header = _read_header(read)
     shape, dtype = _shape_and_type(header)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -198,13 +196,15 @@ def _read_header(read: Callable[[int], bytes]) -> NiftiHeader:
     if not size:
         message = "the file is empty"
         raise ImageError(message)
-    for sign, kind in (("<", _HEADERS.get(int.from_bytes(size, "little"))),
-                       (">", _HEADERS.get(int.from_bytes(size, "big")))):  # fmt: skip
-        if kind is None:
+    for sign, number in (
+        ("<", int.from_bytes(size, "little")),
+        (">", int.from_bytes(size, "big")),
+    ):
+        if number not in _HEADERS:
             continue
-        block = size + read(kind.template_dtype.itemsize - len(size))
+        block = size + read(number - len(size))
         try:
-            header = kind(block, endianness=sign, check=False)
+            header: NiftiHeader = _HEADERS[number](block, endianness=sign, check=False)
         except (HeaderDataError, ValueError) as error:
             message = "the NIfTI header cannot be read"
             raise ImageError(message) from error

@@ -197,7 +197,7 @@ def compile_policy(
         for number, row in enumerate(raw.get(table, ()), start=1):
             try:
                 if not row.get("reason"):
-                    raise ValueError("a rule needs a `reason`")  # noqa: TRY301, EM101
+                    raise ValueError("a rule needs a `reason`")  # noqa: EM101, TRY003, TRY301
                 compile_row(row)
             except (KeyError, TypeError, ValueError) as error:
                 text = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else error
@@ -217,9 +217,7 @@ def compile_policy(
 def _file_rule(row: Mapping[str, Any], *, deface_all: bool) -> FileRule:
     _only(row, {"action", "reason", *_FILE_FIELDS})
     decision = Decision(row["action"])
-    criteria = {
-        key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row
-    }
+    criteria = {key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row}
     _check_detectors(criteria.get("tolerate", ()))
     rule = FileRule(decision, row["reason"], **criteria)
     if deface_all and decision is Decision.SCRUB and any(".nii" in e for e in rule.extension):

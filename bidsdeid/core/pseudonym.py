@@ -43,7 +43,7 @@ class DateShift:
         Examples
         --------
         >>> DateShift(-40000).apply("2019-03-04T10:11:12.5")
-        '1909-08-27T10:11:12.5'
+        '1909-08-28T10:11:12.5'
         >>> DateShift(-40000).apply("yesterday") is None
         True
         """

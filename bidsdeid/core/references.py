@@ -46,9 +46,7 @@ def released_reference(reference: str, participant: str, released: Released) -> 
     return None if target is None or scheme else str(target.relative_to(folder))
 
 
-def released_references(
-    value: JSONValue, participant: str, released: Released
-) -> JSONValue:
+def released_references(value: JSONValue, participant: str, released: Released) -> JSONValue:
     """Apply `released_reference` to a string or a list of strings; None if nothing is left."""
     if isinstance(value, str):
         return released_reference(value, participant, released)

@@ -62,7 +62,7 @@ class Context:
 
     participant: str = ""
     released: Released = field(default_factory=dict)
-    terms: KnownTerms = KnownTerms()
+    terms: KnownTerms = field(default_factory=KnownTerms)
 
 
 Scrubbed = tuple[dict[str, JSONValue], tuple[Change, ...]]
@@ -113,7 +113,10 @@ def scrub_fields(
             changes.extend(Change(f"{key}.{c.where}", c.what, c.why) for c in inner_changes)
             continue
         rule = policy.key_rule(scope, key)
-        result, what, why = _scrub_value(key, value, rule, policy, context, table)
+        if rule.action == "columns":
+            result, what, why = _scrub_columns(value, policy, table)
+        else:
+            result, what, why = _scrub_value(key, value, rule, context)
         if what:
             changes.append(Change(key, what, why))
         if what != "dropped":
@@ -149,7 +152,7 @@ def depth(value: JSONValue) -> int:
 
 
 def _scrub_value(
-    key: str, value: JSONValue, rule: KeyRule, policy: Policy, context: Context, table: str
+    key: str, value: JSONValue, rule: KeyRule, context: Context
 ) -> tuple[JSONValue, str, str]:
     """Return (value, what was done, why); nothing done is two empty strings."""
     if rule.action in ("drop", "generate"):
@@ -159,34 +162,30 @@ def _scrub_value(
         if new is None:
             return None, "dropped", "none of the files it names is released"
         return new, "" if new == value else "replaced", "a file it names is released otherwise"
-    if rule.action == "columns":
-        return _scrub_columns(value, policy, table)
-    if depth(value) > MAX_DEPTH or not conforms(value, rule.schema):
-        if rule.required:
-            message = f"field {key} has not the type that BIDS gives it, and cannot be left out"
-            raise TextError(message)
-        return None, "dropped", "its value has not the type of this field"
-    found = sorted(
-        {
-            finding
-            for text in strings(value)
-            for finding in findings(text, context.terms, tolerate=rule.tolerate)
-        }
-    )
-    if not found:
+    why = _objection(value, rule, context)
+    if not why:
         return value, "", ""
-    why = f"its text looks like: {', '.join(found)}"
-    if rule.required and conforms(NOT_AVAILABLE, rule.schema):
+    if not rule.required:
+        return None, "dropped", why
+    if isinstance(value, str) and conforms(NOT_AVAILABLE, rule.schema):
         return NOT_AVAILABLE, "replaced", why
-    if rule.required:
-        message = f"field {key} cannot be left out, and {why}"
-        raise TextError(message)
-    return None, "dropped", why
+    message = f"field {key} is required and can be neither kept nor replaced: {why}"
+    raise TextError(message)
 
 
-def _scrub_columns(
-    value: JSONValue, policy: Policy, table: str
-) -> tuple[JSONValue, str, str]:
+def _objection(value: JSONValue, rule: KeyRule, context: Context) -> str:
+    """Return why a value may not be kept, or nothing."""
+    if depth(value) > MAX_DEPTH or not conforms(value, rule.schema):
+        return "its value has not the type of this field"
+    found = {
+        finding
+        for text in strings(value)
+        for finding in findings(text, context.terms, tolerate=rule.tolerate)
+    }
+    return f"its text looks like: {', '.join(sorted(found))}" if found else ""
+
+
+def _scrub_columns(value: JSONValue, policy: Policy, table: str) -> tuple[JSONValue, str, str]:
     """Give the columns of a table without header names that say nothing but their kind."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         message = "field Columns is not a list of names"

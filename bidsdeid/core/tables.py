@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from bidsdeid.core.policy import ColumnRule, Policy
@@ -68,7 +68,7 @@ class TableContext:
     """
 
     base: Context
-    folder: PurePosixPath = PurePosixPath()
+    folder: PurePosixPath = field(default_factory=PurePosixPath)
     participants: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
     shift: DateShift | None = None

@@ -71,7 +71,7 @@ def encode_fields(fields: dict[str, JSONValue]) -> bytes:
 
 
 def decode_table(content: bytes) -> Table:
-    """Return the table a TSV file holds; empty cells are ``n/a``.
+    r"""Return the table a TSV file holds; empty cells are ``n/a``.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def decode_table(content: bytes) -> Table:
 
     Examples
     --------
-    >>> decode_table(b"onset\\tduration\\n1.0\\t2.0\\n").rows
+    >>> decode_table(b"onset\tduration\n1.0\t2.0\n").rows
     (('1.0', '2.0'),)
     """
     text = decode_text(content).replace("\r\n", "\n").replace("\r", "\n")

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-JSONValue: TypeAlias = (
-    "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
-)
+JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 
 #: A kept string longer than this is prose of unknown content, not a description of a scan.
 MAX_LENGTH = 2000
@@ -100,9 +98,7 @@ DETECTORS = (
         r"(?<![0-9a-f:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![0-9a-f:-])",
         "network interfaces",
     ),
-    Detector(
-        "uuid", r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "record identifiers"
-    ),
+    Detector("uuid", r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "record identifiers"),
     Detector(
         "phone",
         r"\+\d[\d\s().-]{7,}\d|(?<!\d)\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)",
@@ -111,7 +107,7 @@ DETECTORS = (
     Detector("ssn", r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)", "social security numbers"),
     Detector(
         "person name",
-        r"[^\W\d_]{2,}\^+[^\W\d_]",
+        r"[^\W\d_]{2,}\w*\^+[^\W\d_]",
         "DICOM person names (PN)",
     ),
     Detector(
@@ -138,7 +134,6 @@ class KnownTerms:
     """
 
     terms: tuple[str, ...] = ()
-
 
 
 def findings(
@@ -174,8 +169,7 @@ def findings(
     if len(text) > MAX_LENGTH and "length" not in skipped:
         found["length"] = None
     if "control characters" not in skipped and any(
-        unicodedata.category(character) == "Cc" and character not in "\t\n\r"
-        for character in text
+        unicodedata.category(character) == "Cc" and character not in "\t\n\r" for character in text
     ):
         found["control characters"] = None
     known = _terms_pattern(terms)

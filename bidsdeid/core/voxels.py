@@ -15,8 +15,11 @@ from bidsdeid.errors import EngineError, ImageError
 
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float32]
-Affine: TypeAlias = NDArray[np.float64]
+Affine: TypeAlias = NDArray[np.floating[Any]]
 Stored: TypeAlias = NDArray[Any]
+
+#: A resampled mask counts where at least half a voxel is covered.
+HALF = 0.5
 
 
 def remove_voxels(data: Stored, remove: Bools, *, fill: float = 0) -> Stored:
@@ -111,7 +114,8 @@ def block_mean(data: Floats, factors: tuple[int, ...]) -> Floats:
     shape = tuple(n // f for n, f in zip(data.shape, factors, strict=True))
     cut = data[tuple(slice(n * f) for n, f in zip(shape, factors, strict=True))]
     blocks = cut.reshape([m for n, f in zip(shape, factors, strict=True) for m in (n, f)])
-    return blocks.mean(axis=(1, 3, 5), dtype=np.float32)
+    means: Floats = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
+    return means
 
 
 def downsample(data: Floats, affine: Affine, zoom_mm: float) -> tuple[Floats, Affine]:
@@ -159,6 +163,6 @@ def carry(
     """
     matrix = np.linalg.inv(volume_affine) @ to_volume_world @ affine
     result: Floats = ndimage.affine_transform(
-        volume, matrix[:3, :3], matrix[:3, 3], shape, np.float32, order=1, mode="constant"
+        volume, matrix[:3, :3], matrix[:3, 3], shape, output=np.float32, order=1, mode="constant"
     )
     return result

@@ -15,7 +15,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from bidsdeid.core.voxels import Affine, Floats, carry, downsample
+from bidsdeid.core.voxels import HALF, Affine, Floats, carry, downsample
 from bidsdeid.engines.base import FaceMask
 from bidsdeid.errors import EngineError, ToolError
 from bidsdeid.io.process import run
@@ -58,14 +58,10 @@ class NiimathEngine:
     def find(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> FaceMask:
         """Find the face in one volume; see `bidsdeid.engines.base.FaceEngine`."""
         to_atlas = self.register(volume, affine, atlas, work_dir)
-        kept = carry(
-            atlas.keep.astype(np.uint8), atlas.affine, volume.shape, affine, to_atlas
-        )
-        return FaceMask(kept < 0.5, to_atlas, self.version())  # noqa: PLR2004 -- half a voxel
+        kept = carry(atlas.keep.astype(np.uint8), atlas.affine, volume.shape, affine, to_atlas)
+        return FaceMask(kept < HALF, to_atlas, self.version())
 
-    def register(
-        self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path
-    ) -> Affine:
+    def register(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> Affine:
         """Return the (4, 4) affine, world of the volume → world of the atlas.
 
         Raises

@@ -66,9 +66,7 @@ class Store:
         """Tell whether a participant is published."""
         return (self.output_dir / f"sub-{label}").is_dir()
 
-    def publish_participant(
-        self, label: str, stage: Stage, items: Sequence[Verified]
-    ) -> None:
+    def publish_participant(self, label: str, stage: Stage, items: Sequence[Verified]) -> None:
         """Make a participant's folder appear.
 
         Raises
@@ -98,7 +96,9 @@ class Store:
         with _as_store_error():
             self._bring(stage, items, incoming)
             try:
-                for item in sorted(items, key=lambda i: (i.path.name == DATASET_DESCRIPTION, i.path)):
+                for item in sorted(
+                    items, key=lambda i: (i.path.name == DATASET_DESCRIPTION, i.path)
+                ):
                     target = self.output_dir / item.path
                     target.parent.mkdir(parents=True, exist_ok=True)
                     if target.is_file() and _sha256(target) == item.sha256:

@@ -81,15 +81,16 @@ def run_app(config: Config, level: str) -> int:
             results = _run_all(config, plan, tasks, reporter, private)
         else:
             results = _collect(tasks)
-        everyone = config.selection.participants is None and len(results.ledgers) == len(tasks)
-        finishing = (everyone or level == "group") and any(x.releases for x in results.ledgers)
-        if finishing:
+        everyone = level == "group" or (
+            config.selection.participants is None and len(results.ledgers) == len(tasks)
+        )
+        if everyone and any(ledger.releases for ledger in results.ledgers):
             reporter.step("finishing and validating the dataset")
             key = tasks[0].key
             results.ledgers.append(
                 finish_dataset(config, policy, plan, key, tuple(results.ledgers))
             )
-    summarise(config, plan, results.ledgers, reporter.elapsed(), finished=finishing)
+    summarise(config, plan, results.ledgers, reporter.elapsed(), unfinished=not everyone)
     return results.exit_code
 
 

@@ -89,7 +89,11 @@ class Bench:
             raise ImageError(message) from error
 
     def put(
-        self, path: PurePosixPath, content: bytes, check: Callable[[bytes], Verified], decision: str
+        self,
+        path: PurePosixPath,
+        content: bytes,
+        check: Callable[[bytes], Verified],
+        decision: str,
     ) -> Release:
         """Write a file to the stage, audit what the disk holds, and keep it for publication."""
         item = check(self.stage.write(path, content))
@@ -127,9 +131,9 @@ def record_withheld(bench: Bench, actions: Iterable[Action]) -> None:
             bench.outcomes[action.path] = withheld(action, action.reason, failure=action.failure)
 
 
-def released_outcome(
-    action: Action, releases: tuple[Release, ...], **details: object
-) -> Outcome:
+def released_outcome(action: Action, releases: tuple[Release, ...], **details: object) -> Outcome:
     """Return the outcome of a file that is released."""
-    base = Outcome(str(action.path), str(action.decision), Status.RELEASED, action.reason, releases)
+    base = Outcome(
+        str(action.path), str(action.decision), Status.RELEASED, action.reason, releases
+    )
     return replace(base, **details)  # type: ignore[arg-type]

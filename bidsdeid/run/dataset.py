@@ -47,8 +47,10 @@ _README = """\
 This dataset was de-identified with bidsdeid {version} (policy {policy}).
 
 Faces were removed from anatomical images with pydeface's atlas and face mask; NIfTI headers,
-sidecars and tables were rebuilt from an allow-list; dates were {dates}.  What was done to each
-file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in code/bidsdeid/settings.json.
+sidecars and tables were rebuilt from an allow-list; dates were {dates}.
+
+What was done to each file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in
+code/bidsdeid/settings.json.
 In *_defacemask images, 1 marks voxels that were kept and 0 voxels that were removed.
 """
 
@@ -89,7 +91,9 @@ def finish_dataset(
     store = Store(config.output_dir)
     store.clear_incoming()
     with work_folder(config.work_dir) as folder:
-        bench = Bench(config, policy, Auditor(policy, config.terms), Stage(folder / "stage"), folder)
+        bench = Bench(
+            config, policy, Auditor(policy, config.terms), Stage(folder / "stage"), folder
+        )
         for ledger in ledgers:
             for outcome in ledger.outcomes:
                 if outcome.releases:
@@ -200,7 +204,7 @@ def _write_own(finish: _Finish) -> None:
     """Write what this program says about the release: README, settings, manifest, summary."""
     bench, config = finish.bench, finish.bench.config
     if not any(item.path.stem == "README" for item in bench.verified):
-        dates = "moved to 1902-1925, intervals kept" if config.shift_dates else "removed"
+        dates = "moved into 1902-1925" if config.shift_dates else "removed"
         policy = f"{bench.policy.name} {bench.policy.version}"
         text = _README.format(version=__version__, policy=policy, dates=dates)
         _put_own(finish, PurePosixPath("README"), text)
@@ -247,7 +251,9 @@ def _manifest(outcomes: Sequence[Outcome], own: Sequence[Release]) -> str:
         for outcome in outcomes
         for r in outcome.releases
     ]
-    rows += [(r.path, r.decision, str(r.size), r.sha256, NOT_AVAILABLE, NOT_AVAILABLE) for r in own]
+    rows += [
+        (r.path, r.decision, str(r.size), r.sha256, NOT_AVAILABLE, NOT_AVAILABLE) for r in own
+    ]
     return "".join("\t".join(row) + "\n" for row in (header, *sorted(rows)))
 
 
@@ -268,9 +274,7 @@ def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Pat
         return
     at_fault = {finding.location.parts[0] for finding in findings if finding.location.parts}
     wrong = [f"sub-{label}" for label in labels if f"sub-{label}" in at_fault]
-    store.withdraw(
-        [_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn"
-    )
+    store.withdraw([_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn")
     for label in wrong:
         private.forget(label.removeprefix("sub-"))
     private.write_text(
@@ -283,5 +287,3 @@ def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Pat
         "in the private folder"
     )
     raise ReleaseError(message)
-
-

@@ -118,9 +118,7 @@ def _put_image(bench: Bench, action: Action, image: Image, mask: FaceMask | None
     return bench.put(target, content, check, str(action.decision))
 
 
-def _put_mask(
-    bench: Bench, action: Action, image: Image, mask: FaceMask
-) -> list[Release]:
+def _put_mask(bench: Bench, action: Action, image: Image, mask: FaceMask) -> list[Release]:
     """Write the mask that was used, 1 where voxels are kept, once per acquisition."""
     target = face_mask_name(action.path)
     if target is None or any(item.path == target for item in bench.verified):
@@ -169,9 +167,7 @@ def _own_sidecar(
     return (after[own], changes) if own in after else ({}, ())
 
 
-def _added_fields(
-    bench: Bench, own: Fields, action: Action, *, defaced: bool
-) -> Fields:
+def _added_fields(bench: Bench, own: Fields, action: Action, *, defaced: bool) -> Fields:
     done = ["deface", "scrub"] if defaced else ["scrub"]
     words: list[JSONValue] = [_METHODS[step][0] for step in done]
     codes: list[JSONValue] = [

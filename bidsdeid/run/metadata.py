@@ -15,7 +15,14 @@ from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.scrub import scrub_fields
 from bidsdeid.core.tables import TableContext, scrub_table
-from bidsdeid.core.text import decode_fields, decode_table, decode_text, encode_fields, encode_table
+from bidsdeid.core.text import (
+    decode_fields,
+    decode_table,
+    decode_text,
+    encode_fields,
+    encode_table,
+)
+from bidsdeid.core.values import findings
 from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
 
@@ -94,10 +101,13 @@ def release_documents(bench: Bench, actions: Iterable[Action]) -> None:
 
 
 def _document(bench: Bench, action: Action) -> Outcome:
-    content = decode_text(bench.read(action.path)).encode()
+    text = decode_text(bench.read(action.path))
+    found = findings(text, bench.config.terms, tolerate=action.tolerate)
+    if found:
+        return withheld(action, f"its text looks like: {', '.join(found)}")
     release = bench.put(
         action.path,
-        content,
+        text.encode(),
         lambda written: bench.auditor.document(action.path, written, action.tolerate),
         str(action.decision),
     )
@@ -195,5 +205,3 @@ def _participants(bench: Bench) -> frozenset[str]:
 def _suffix(action: Action) -> str:
     name = action.file.name
     return action.path.stem if name is None else name.suffix
-
-

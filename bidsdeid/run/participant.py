@@ -61,9 +61,7 @@ class Task:
         return fingerprint(self.config, self.policy, self.key, (*self.shared, *self.actions))
 
 
-def fingerprint(
-    config: Config, policy: Policy, key: bytes, actions: Iterable[Action]
-) -> str:
+def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Action]) -> str:
     """Digest settings, key and files; see `Task.fingerprint`."""
     facts = [
         __version__,
@@ -186,5 +184,3 @@ def _date_shift(bench: Bench, task: Task) -> DateShift | None:
         except FileProblem:
             continue  # reported when the table itself is treated
     return date_shift(task.key, task.participant, dates)
-
-

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -44,7 +45,7 @@ class Reporter:
                 console=self._errors,
             )
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> Self:
         """Start the bar."""
         if self._bar is not None:
             self._bar.start()
@@ -71,9 +72,7 @@ class Reporter:
 
     def participant(self, label: str, ledger: Ledger) -> None:
         """Say that a participant is done."""
-        parts = [
-            f"{ledger.count(status)} {status}" for status in Status if ledger.count(status)
-        ]
+        parts = [f"{ledger.count(status)} {status}" for status in Status if ledger.count(status)]
         self._line(f"sub-{label}: {', '.join(parts) or 'no files'}")
         if self._verbosity:
             for outcome in ledger.outcomes:
@@ -103,7 +102,7 @@ class Reporter:
 
 
 def summarise(
-    config: Config, plan: Plan, ledgers: Sequence[Ledger], elapsed: str, *, finished: bool
+    config: Config, plan: Plan, ledgers: Sequence[Ledger], elapsed: str, *, unfinished: bool
 ) -> None:
     """Print what was released, what was not and why, and where things are."""
     console = Console(highlight=False, soft_wrap=True)
@@ -122,7 +121,7 @@ def summarise(
         console.print("\nWithheld by failure:")
         for outcome in failures:
             console.print(f"  {_shown(outcome, files)}: {outcome.reason}", markup=False)
-    if not finished:
+    if unfinished:
         console.print(
             "\nThe dataset is not finished: run the level `group` when all participants are done."
         )
