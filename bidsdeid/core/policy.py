@@ -10,6 +10,8 @@ a new *action* is code.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -108,10 +110,23 @@ class ColumnRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Compiled rules.  See the module docstring."""
+    """Compiled rules.
+
+    Parameters
+    ----------
+    name, version : str
+        As the file says.
+    digest : str
+        SHA-256 of all its rules, which tells one policy from another of the same name.
+    files : tuple of FileRule
+        In the order in which they are asked.
+    keys : mapping of (scope, field) to KeyRule
+    columns : mapping of (table, column) to ColumnRule
+    """
 
     name: str
     version: str
+    digest: str
     files: tuple[FileRule, ...]
     keys: Mapping[tuple[str, str], KeyRule]
     columns: Mapping[tuple[str, str], ColumnRule]
@@ -211,7 +226,9 @@ def compile_policy(
     rows("column", lambda row: _add(columns, _column_rules(row)))
     if mistakes:
         raise PolicyError(name or "(unnamed)", tuple(mistakes))
-    return Policy(name, version, tuple(files), keys, columns)
+    text = json.dumps([raw, deface_all], sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Policy(name, version, digest, tuple(files), keys, columns)
 
 
 def _file_rule(row: Mapping[str, Any], *, deface_all: bool) -> FileRule:

@@ -213,6 +213,7 @@ def _write_own(finish: _Finish) -> None:
         "Version": __version__,
         "Policy": bench.policy.name,
         "PolicyVersion": bench.policy.version,
+        "PolicySHA256": bench.policy.digest,
         "Layout": str(config.layout),
         "DefaceAll": config.deface_all,
         "Dates": "shift" if config.shift_dates else "remove",

@@ -51,6 +51,7 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     """
     own, changes = _own_sidecar(bench, parsed, action)
     image = decode_image(bench.read(action.path))
+    _check_axes(action, image)
     defaced = action.decision is Decision.DEFACE
     target = released_name(action.path, bench.config.layout, defaced=defaced)
     bench.released[action.path] = target
@@ -73,6 +74,14 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
         bench.put(sidecar_of(target), encode_fields(fields), check, str(action.decision))
     )
     return released_outcome(action, tuple(releases), changes=changes, **details)
+
+
+def _check_axes(action: Action, image: Image) -> None:
+    """Refuse what would make the output invalid: the schema wants one volume of a T1w."""
+    name = action.file.name
+    if name is not None and name.suffix == "T1w" and image.data.ndim > 3:  # noqa: PLR2004
+        message = "a T1w has three axes in BIDS, and this one has more: split it, or name it anew"
+        raise ImageError(message)
 
 
 def _find_face(bench: Bench, image: Image) -> tuple[FaceMask, FaceMetrics]:

@@ -66,9 +66,7 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
     facts = [
         __version__,
         str(config.layout),
-        repr(policy.files),
-        repr(sorted(policy.keys.items(), key=lambda item: item[0])),
-        repr(sorted(policy.columns.items(), key=lambda item: item[0])),
+        policy.digest,
         config.shift_dates,
         sorted(config.terms.terms),
         hashlib.sha256(key).hexdigest(),
