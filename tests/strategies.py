@@ -77,9 +77,14 @@ def source_file(path: str, state: State = State.FILE) -> SourceFile:
     """Return an entry of an index as the reader of the input would make it."""
     where = PurePosixPath(path)
     raw = len(where.parts) == 1 or participant_of(where) is not None
-    known = raw and BIDSValidator().is_bids(f"/{path}")
+    known = raw and _is_bids(path)
     name = parse_name(where.name) if known else None
     return SourceFile(where, 1, state, name, datatype_of(where))
+
+
+@lru_cache(maxsize=None)
+def _is_bids(path: str) -> bool:
+    return bool(BIDSValidator.is_bids(f"/{path}"))
 
 
 def index_of(files: list[SourceFile]) -> DatasetIndex:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ def digest(root: Path, *, times: bool = False) -> dict[str, tuple[object, ...]]:
         stamp = (status.st_mtime_ns, status.st_mode) if times else ()
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
-            found[name] = ("link", os.readlink(path), *stamp)
+            found[name] = ("link", str(path.readlink()), *stamp)
         elif path.is_dir():
             found[name] = ("folder", *stamp)
         else:

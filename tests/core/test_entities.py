@@ -24,9 +24,7 @@ def test_entities_come_in_the_order_of_bids_however_they_stood(
 
 
 @given(names(), st.sampled_from(ENTITY_ORDER), LABELS)
-def test_with_parts_adds_in_place_and_drops_again(
-    name: BIDSName, entity: str, label: str
-) -> None:
+def test_with_parts_adds_in_place_and_drops_again(name: BIDSName, entity: str, label: str) -> None:
     added = name.with_parts(add={entity: label})
     assert added.get(entity) == label
     assert parse_name(str(added)) == added

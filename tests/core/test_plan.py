@@ -24,7 +24,8 @@ def plan_of(*files: SourceFile, selection: Selection = Selection()) -> Plan:
 
 
 def action_for(path: str, state: State = State.FILE, **selection: object) -> Action:
-    plan = plan_of(source_file(path, state), selection=Selection(**selection))  # type: ignore[arg-type]
+    other = source_file("sub-99/dwi/sub-99_dwi.nii.gz")
+    plan = plan_of(other, source_file(path, state), selection=Selection(**selection))  # type: ignore[arg-type]
     return next(action for action in plan if action.path == PurePosixPath(path))
 
 
@@ -83,7 +84,7 @@ def test_a_policy_without_rules_withholds_everything(files: list[SourceFile]) ->
         ("sub-01/eeg/sub-01_task-a_eeg.json", Kind.JSON, Decision.WITHHOLD),
         ("sub-01/meg/sub-01_task-a_events.json", Kind.JSON, Decision.WITHHOLD),
         ("sub-01/.DS_Store", Kind.DOCUMENT, Decision.WITHHOLD),
-        ("sourcedata/sub-01/anat/sub-01_T1w.nii.gz", Kind.IMAGE, Decision.WITHHOLD),
+        ("sourcedata/sub-01/anat/sub-01_T1w.nii.gz", Kind.DOCUMENT, Decision.WITHHOLD),
         ("derivatives/x/T1w.json", Kind.JSON, Decision.WITHHOLD),
         ("phenotype/interview.tsv", Kind.TABLE, Decision.WITHHOLD),
         ("scan.dcm", Kind.DOCUMENT, Decision.WITHHOLD),

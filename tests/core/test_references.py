@@ -9,7 +9,9 @@ from bidsdeid.core.values import JSONValue
 
 P = PurePosixPath
 RELEASED = {
-    P("sub-01/ses-a/func/sub-01_ses-a_bold.nii.gz"): P("sub-01/ses-a/func/sub-01_ses-a_bold.nii.gz"),
+    P("sub-01/ses-a/func/sub-01_ses-a_bold.nii.gz"): P(
+        "sub-01/ses-a/func/sub-01_ses-a_bold.nii.gz"
+    ),
     P("sub-01/anat/sub-01_T1w.nii.gz"): P("sub-01/anat/sub-01_desc-defaced_T1w.nii.gz"),
     P("sub-02/anat/sub-02_T1w.nii.gz"): P("sub-02/anat/sub-02_T1w.nii.gz"),
 }
@@ -18,7 +20,10 @@ RELEASED = {
 @pytest.mark.parametrize(
     ("reference", "becomes"),
     [
-        ("bids::sub-01/anat/sub-01_T1w.nii.gz", "bids::sub-01/anat/sub-01_desc-defaced_T1w.nii.gz"),
+        (
+            "bids::sub-01/anat/sub-01_T1w.nii.gz",
+            "bids::sub-01/anat/sub-01_desc-defaced_T1w.nii.gz",
+        ),
         ("sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_desc-defaced_T1w.nii.gz"),
         ("anat/sub-01_T1w.nii.gz", "anat/sub-01_desc-defaced_T1w.nii.gz"),
         ("ses-a/func/sub-01_ses-a_bold.nii.gz", "ses-a/func/sub-01_ses-a_bold.nii.gz"),

@@ -108,7 +108,7 @@ def test_every_cell_that_stays_is_of_its_kind(drawn: tuple[Table, str]) -> None:
 ROWS = [("anat/sub-01_T1w.nii.gz", "2019-03-04T10:11:12"), ("func/sub-01_task-a_bold.nii.gz", "?")]
 
 
-@pytest.mark.parametrize("rows", itertools.permutations(ROWS))
+@pytest.mark.parametrize("rows", list(itertools.permutations(ROWS)))
 def test_scans_follow_their_files_in_an_order_of_their_own(
     rows: tuple[tuple[str, str], ...],
 ) -> None:
@@ -164,6 +164,8 @@ def test_numbers(cell: str) -> None:
     assert is_number(cell)
 
 
-@pytest.mark.parametrize("cell", ["", "nan", "inf", "-Infinity", "1_0", "0x1", "1,5", "1 2", "Jane"])
+@pytest.mark.parametrize(
+    "cell", ["", "nan", "inf", "-Infinity", "1_0", "0x1", "1,5", "1 2", "Jane"]
+)
 def test_what_is_no_number(cell: str) -> None:
     assert not is_number(cell)

@@ -19,7 +19,7 @@ from bidsdeid.core.text import (
 from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import TextError
 
-CELLS = st.text(string.ascii_letters + "äö中^/\\\".-", min_size=1, max_size=6)
+CELLS = st.text(string.ascii_letters + 'äö中^/\\".-', min_size=1, max_size=6)
 
 
 @st.composite

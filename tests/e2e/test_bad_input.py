@@ -159,7 +159,8 @@ def test_a_4d_anatomical_is_defaced_in_every_volume(app: Runner, dataset: Path) 
               "--layout", "raw")  # fmt: skip
     after = np.asarray(nib.load(run.out / path.relative_to(dataset)).dataobj)
     gone = (
-        np.asarray(nib.load(run.out / "sub-01/anat/sub-01_mod-T2starw_defacemask.nii.gz").dataobj) == 0
+        np.asarray(nib.load(run.out / "sub-01/anat/sub-01_mod-T2starw_defacemask.nii.gz").dataobj)
+        == 0
     )
     assert gone.any()
     for index in range(3):
@@ -200,7 +201,7 @@ BAD_METADATA = [
         "a name in a number's place",
         lambda r: _sidecar(r).write_text('{"RepetitionTime": "Jo", "TaskName": "rest"}'),
         "RepetitionTime",
-    ),  # fmt: skip
+    ),
 ]
 
 
