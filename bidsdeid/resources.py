@@ -15,7 +15,8 @@ import nibabel as nib
 import numpy as np
 from bidsschematools.schema import load_schema
 
-from bidsdeid.core.policy import Policy, Schema, compile_policy
+from bidsdeid.core.policy import Policy, Schema
+from bidsdeid.core.rules import compile_policy
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats
 from bidsdeid.errors import PolicyError, ToolError, UsageError
 
@@ -137,13 +138,14 @@ def load_policy(name: str, *, deface_all: bool = False) -> Policy:
         With every mistake found.
     """
     raw = _read_policy(name)
-    base = raw["policy"].pop("extends", None) if "policy" in raw else None
+    head = raw.get("policy")
+    base = head.pop("extends", None) if isinstance(head, dict) else None
     if base is not None:
-        below = _read_policy(base)
-        raw = {
-            "policy": raw["policy"],
-            **{t: [*raw.get(t, ()), *below.get(t, ())] for t in ("file", "key", "column")},
-        }
+        below = _read_policy(str(base))
+        for table in ("file", "key", "column"):
+            ours = raw.get(table, [])
+            if isinstance(ours, list):  # what is not a list is told by `compile_policy`
+                raw[table] = [*ours, *below.get(table, [])]
     return compile_policy(raw, field_schemas(), deface_all=deface_all)
 
 
@@ -152,3 +154,5 @@ def _read_policy(name: str) -> dict[str, Any]:
         return tomllib.loads(policy_text(name))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(name, (f"it is not TOML: {error}",)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(name, ("the file cannot be read as UTF-8 text",)) from error

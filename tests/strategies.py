@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -82,7 +82,7 @@ def source_file(path: str, state: State = State.FILE) -> SourceFile:
     return SourceFile(where, 1, state, name, datatype_of(where))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _is_bids(path: str) -> bool:
     return bool(BIDSValidator.is_bids(f"/{path}"))
 

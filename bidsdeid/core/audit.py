@@ -10,24 +10,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bidsdeid.core.header import released_header
-from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image, decompress
-from bidsdeid.core.policy import Policy
-from bidsdeid.core.pseudonym import FIRST_DAY, LAST_DAY
+from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image
+from bidsdeid.core.policy import ColumnRule, Policy
+from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.core.tables import MAX_AGE, is_number
 from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
 from bidsdeid.core.voxels import Bools
 from bidsdeid.errors import LeakError
 
+#: Room for a header and what may stand before the voxels.
+MAX_HEADER_BYTES = 1024
+
+#: A recording (physiology, stimulus) larger than this is something else.
+MAX_SIGNAL_BYTES = 2**30
+
 _TOKEN = object()
+
+#: Labels and file names in tables.
+_NAME = re.compile(r"[a-zA-Z0-9+_.-]+")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -90,15 +102,14 @@ class Auditor:
         LeakError
             If any of it is not so.
         """
-        _clean_gzip(content)
-        image = decode_image(content)
         header = released_header(source.header)
+        start = header.single_vox_offset
+        plain = _unpacked(content, start + source.data.nbytes)
+        if len(plain) != start + source.data.nbytes or any(plain[header["sizeof_hdr"] : start]):
+            _leak("it holds bytes that are neither header nor voxels")
+        image = decode_image(plain)
         if image.header.binaryblock != header.binaryblock:
             _leak("its header is not the one that was to be written")
-        size = header.single_vox_offset + source.data.nbytes
-        plain = decompress(content, size) if content.startswith(GZIP_MAGIC) else content
-        if len(plain) != size or any(plain[header.sizeof_hdr : header.single_vox_offset]):
-            _leak("it holds bytes that are neither header nor voxels")
         if remove is None:
             same = image.data.tobytes(order="F") == source.data.tobytes(order="F")
         else:
@@ -112,8 +123,7 @@ class Auditor:
 
     def mask(self, path: PurePosixPath, content: bytes, keep: NDArray[np.uint8]) -> Verified:
         """Check a mask: it holds `keep` and nothing else."""
-        _clean_gzip(content)
-        image = decode_image(content)
+        image = decode_image(_unpacked(content, MAX_HEADER_BYTES + keep.nbytes))
         if not np.array_equal(image.data, keep) or image.data.dtype != np.uint8:
             _leak("the mask is not the one that was used")
         if image.header.binaryblock != released_header(image.header).binaryblock:
@@ -150,34 +160,31 @@ class Auditor:
 
     def table(self, path: PurePosixPath, content: bytes, suffix: str) -> Verified:
         """Check a table: every column is named by a rule, every cell is of its kind."""
-        header, *rows = (line.split("\t") for line in content.decode().splitlines())
+        header, *rows = (row.split("\t") for row in content.decode().split("\n")[:-1])
         for name, *cells in zip(header, *rows, strict=True):
-            kind = self.policy.column_rule(suffix, name).kind
-            if kind == "drop":
-                _leak("a column is left that no rule keeps")
+            rule = self.policy.column_rule(suffix, name)
             for cell in cells:
-                if cell != NOT_AVAILABLE and not self._cell_is(kind, cell):
+                if cell != NOT_AVAILABLE and not self._cell_is(rule, cell):
                     _leak("a cell is not of its column's kind")
-        self._clean(content.decode(), ("length", "time", "date", "record number", "path"))
         return self._verified(path, content)
 
-    def _cell_is(self, kind: str, cell: str) -> bool:
-        if kind == "date":
-            return FIRST_DAY.isoformat() <= cell[:10] <= LAST_DAY.isoformat()
-        if kind == "age":
-            return is_number(cell) and float(cell) <= MAX_AGE
-        if kind == "number":
-            return is_number(cell)
-        return kind != "text" or not findings(cell, self.terms)
+    def _cell_is(self, rule: ColumnRule, cell: str) -> bool:
+        """Tell whether a cell is what its column's kind says; no kind lets everything pass."""
+        return {
+            "date": DateShift(0).apply(cell) == cell,
+            "age": is_number(cell) and 0 <= float(cell) <= MAX_AGE,
+            "number": is_number(cell),
+            "choice": cell in rule.choices,
+            "text": not findings(cell, self.terms),
+            "participant": _NAME.fullmatch(cell) is not None,
+            "session": _NAME.fullmatch(cell) is not None,
+            "path": all(_NAME.fullmatch(part) and part != ".." for part in cell.split("/")),
+        }.get(rule.kind, False)
 
     def numbers(self, path: PurePosixPath, content: bytes) -> Verified:
         """Check a file of numbers and white space, gzipped or not."""
-        plain = content
-        if content.startswith(GZIP_MAGIC):
-            _clean_gzip(content)
-            plain = decompress(content, 2**31)
-        cells: Iterable[bytes] = plain.split()
-        if not all(cell == NOT_AVAILABLE.encode() or is_number(cell.decode()) for cell in cells):
+        cells = _unpacked(content, MAX_SIGNAL_BYTES).decode("ascii", "replace").split()
+        if not all(cell == NOT_AVAILABLE or is_number(cell) for cell in cells):
             _leak("it holds something else than numbers")
         return self._verified(path, content)
 
@@ -207,12 +214,23 @@ class Auditor:
 _IN_NAMES = ("date", "record number", "time", "length", "uuid", "ssn", "phone")
 
 
-def _clean_gzip(content: bytes) -> None:
-    """Check that a gzip header has no flags (name, comment, extra field) and no time."""
-    if content.startswith(GZIP_MAGIC) and (content[3] or any(content[4:8])):
+def _unpacked(content: bytes, limit: int) -> bytes:
+    """Return what a file holds: itself, or what is in its one clean gzip member.
+
+    A gzip header may have no flags (name, comment, extra field) and no time, and nothing may
+    follow the member.
+    """
+    if not content.startswith(GZIP_MAGIC):
+        return content
+    if content[3] or any(content[4:8]):
         _leak("its gzip header holds a name, a comment or a time")
+    stream = zlib.decompressobj(31)
+    plain = stream.decompress(content, limit + 1)
+    if len(plain) > limit or not stream.eof or stream.unused_data:
+        _leak("its gzip file holds more than one member or more than it should")
+    return plain
 
 
-def _leak(what: str) -> None:
+def _leak(what: str) -> NoReturn:
     message = f"the finished file did not pass its audit: {what}"
     raise LeakError(message)

@@ -7,6 +7,7 @@ limits: no more is decompressed than the header announces.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Image:
     @cached_property
     def affine(self) -> Affine:
         """(4, 4) array, voxel → RAS+ mm: the sform if it is set, else the qform."""
-        return np.asarray(self.header.get_best_affine(), dtype=np.float64)
+        return world_affine(self.header)
 
     @property
     def oriented(self) -> bool:
@@ -65,6 +66,17 @@ class Image:
     def volume(self) -> Floats:
         """Return one (X, Y, Z) volume to register: the mean over time, not scaled."""
         return mean_volume(self.data)
+
+
+def world_affine(header: NiftiHeader) -> Affine:
+    """Return the (4, 4) affine of a header, voxel → RAS+ mm.
+
+    A ``pixdim[0]`` that is neither 1 nor -1 counts as 1, as the NIfTI standard has it.
+    """
+    header = header.copy()
+    if abs(header["pixdim"][0]) != 1:
+        header["pixdim"][0] = 1
+    return np.asarray(header.get_best_affine(), dtype=np.float64)
 
 
 def decode_image(content: bytes) -> Image:
@@ -79,13 +91,13 @@ def decode_image(content: bytes) -> Image:
     read = _Inflater(content).read if packed else _slices(memoryview(content))
     header = _read_header(read)
     shape, dtype = _shape_and_type(header)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    offset = int(header["vox_offset"]) or header.single_vox_offset
+    size = math.prod(shape) * dtype.itemsize
+    offset = float(header["vox_offset"]) or header.single_vox_offset
     gap = offset - header.template_dtype.itemsize
-    if size > MAX_BYTES or not 0 <= gap <= MAX_TRAILING_BYTES:
+    if size > MAX_BYTES or not 0 <= gap <= MAX_TRAILING_BYTES:  # an offset of NaN fails, too
         message = "the header announces more data than an image can have"
         raise ImageError(message)
-    read(gap)
+    read(int(gap))
     voxels = read(size)
     if len(voxels) < size:
         message = "the file ends before its last voxel"
@@ -203,11 +215,10 @@ def _read_header(read: Callable[[int], bytes]) -> NiftiHeader:
         if number not in _HEADERS:
             continue
         block = size + read(number - len(size))
-        try:
-            header: NiftiHeader = _HEADERS[number](block, endianness=sign, check=False)
-        except (HeaderDataError, ValueError) as error:
-            message = "the NIfTI header cannot be read"
-            raise ImageError(message) from error
+        if len(block) < number:
+            message = "the file ends within its header"
+            raise ImageError(message)
+        header: NiftiHeader = _HEADERS[number](block, endianness=sign, check=False)
         if bytes(header["magic"].item())[:2] != b"n+":
             message = "the file is not a single-file NIfTI image"
             raise ImageError(message)
@@ -227,14 +238,18 @@ def _shape_and_type(header: NiftiHeader) -> tuple[tuple[int, ...], np.dtype[Any]
         raise ImageError(message)
     try:
         dtype: np.dtype[Any] = header.get_data_dtype()
-    except HeaderDataError as error:
+    except (HeaderDataError, KeyError) as error:
         message = "the header names a voxel type that does not exist"
         raise ImageError(message) from error
     if dtype.kind not in DATA_TYPES:
         message = "the voxels are colours or complex numbers, not intensities"
         raise ImageError(message)
-    affine = header.get_best_affine()
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:  # noqa: PLR2004
+    try:
+        volume = abs(float(np.linalg.det(world_affine(header)[:3, :3])))
+    except (HeaderDataError, ValueError) as error:
+        message = "the header's geometry cannot be used: it is not a rotation with lengths"
+        raise ImageError(message) from error
+    if not 1e-6 < volume < 1e6:  # noqa: PLR2004 -- mm³ of a voxel; NaN fails, too
         message = "the header's geometry cannot be used: an axis has no length"
         raise ImageError(message)
     return shape, dtype

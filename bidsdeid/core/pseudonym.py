@@ -50,7 +50,10 @@ class DateShift:
         day = _day(text)
         if day is None:
             return None
-        moved = day + timedelta(days=self.days)
+        try:
+            moved = day + timedelta(days=self.days)
+        except OverflowError:
+            return None
         if not FIRST_DAY <= moved <= LAST_DAY:
             return None
         return moved.isoformat() + text[len("YYYY-MM-DD") :]

@@ -179,11 +179,13 @@ def _date(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
 
 
 def _participant(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
-    return cell if cell.removeprefix("sub-") in context.participants else None
+    label = cell.removeprefix("sub-")
+    return f"sub-{label}" if label in context.participants else None
 
 
 def _session(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
-    return cell if cell.removeprefix("ses-") in context.sessions else None
+    label = cell.removeprefix("ses-")
+    return f"ses-{label}" if label in context.sessions else None
 
 
 def _path(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:

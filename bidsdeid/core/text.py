@@ -50,8 +50,8 @@ def decode_fields(content: bytes) -> dict[str, JSONValue]:
     except json.JSONDecodeError as error:
         message = f"the file is not JSON (line {error.lineno})"
         raise TextError(message) from error
-    except RecursionError as error:
-        message = "the JSON is nested too deeply"
+    except (RecursionError, ValueError) as error:
+        message = "the JSON is nested too deeply or holds numbers that are too long"
         raise TextError(message) from error
     if not isinstance(fields, dict):
         message = "the JSON is not an object with fields"

@@ -101,7 +101,7 @@ class PrivateFolder:
         """Record what became of a participant's files, whole or not at all."""
         path = self._ledger_path(ledger.participant)
         own = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
-        content = json.dumps(to_json(ledger), indent=1, ensure_ascii=False).encode()
+        content = json.dumps(to_json(ledger), indent=1).encode()
         try:
             self._write(own, content)
             own.replace(path)
@@ -118,7 +118,7 @@ class PrivateFolder:
         """Write a report that names source files."""
         path = self.folder / name
         path.unlink(missing_ok=True)
-        self._write(path, text.encode())
+        self._write(path, text.encode(errors="surrogateescape"))
 
     def _ledger_path(self, participant: str) -> Path:
         name = f"sub-{participant}" if participant else DATASET

@@ -60,22 +60,20 @@ def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> 
     )
     wanted = labels if participants is None else [x for x in labels if x in set(participants)]
     skipped = {f"sub-{label}" for label in labels} - {f"sub-{label}" for label in wanted}
-    legal = BIDSValidator()
+    found = list(_walk(root, PurePosixPath(), skipped))
+    closed = [path for path, _, state in found if state is State.UNREADABLE]
     by_pybids: dict[PurePosixPath, _Facts] = {}
     for start in range(0, max(len(wanted), 1), BATCH):
-        by_pybids.update(_pybids_facts(root, wanted[start : start + BATCH]))
+        by_pybids.update(_pybids_facts(root, wanted[start : start + BATCH], closed))
+    legal = BIDSValidator()
     shared: list[SourceFile] = []
     owned: dict[str, list[SourceFile]] = {label: [] for label in wanted}
-    for path, size, state in _walk(root, PurePosixPath(), skipped):
+    for path, size, state in found:
         name = parse_name(path.name) if legal.is_bids(f"/{path}") else None
         if name is not None and by_pybids.get(path) != _own_facts(path, name):
             name = None
         file = SourceFile(path, size, state, name, datatype_of(path))
-        owner = participant_of(path)
-        if owner in owned:
-            owned[owner].append(file)
-        else:
-            shared.append(file)
+        owned.get(participant_of(path) or "", shared).append(file)
     return DatasetIndex(tuple(shared), {label: tuple(files) for label, files in owned.items()})
 
 
@@ -109,22 +107,36 @@ def _walk(
         path = folder / entry.name
         if str(path) in skipped:
             continue
-        if entry.is_dir():
-            if entry.is_symlink():
-                yield path, 0, State.FOLDER_LINK
-            elif entry.name.startswith("."):
-                yield path, 0, State.HIDDEN_FOLDER
-            else:
-                yield from _walk(root, path, skipped)
-        elif entry.is_file():
-            readable = os.access(entry.path, os.R_OK)
-            yield path, entry.stat().st_size, State.FILE if readable else State.UNREADABLE
+        try:
+            size, state = _look(entry)
+        except OSError:
+            size, state = 0, State.BROKEN_LINK if entry.is_symlink() else State.UNREADABLE
+        if state is None:
+            yield from _walk(root, path, skipped)
         else:
-            yield path, 0, State.BROKEN_LINK if entry.is_symlink() else State.SPECIAL
+            yield path, size, state
 
 
-def _pybids_facts(root: Path, labels: Sequence[str]) -> dict[PurePosixPath, _Facts]:
-    """Return what pybids reads off the names of the files of some participants."""
+def _look(entry: os.DirEntry[str]) -> tuple[int, State | None]:
+    """Return size and state of an entry; no state for a folder to go into."""
+    if entry.is_dir():
+        if entry.is_symlink():
+            return 0, State.FOLDER_LINK
+        return 0, State.HIDDEN_FOLDER if entry.name.startswith(".") else None
+    if entry.is_file():
+        readable = os.access(entry.path, os.R_OK)
+        return entry.stat().st_size, State.FILE if readable else State.UNREADABLE
+    return 0, State.BROKEN_LINK if entry.is_symlink() else State.SPECIAL
+
+
+def _pybids_facts(
+    root: Path, labels: Sequence[str], closed: Sequence[PurePosixPath]
+) -> dict[PurePosixPath, _Facts]:
+    """Return what pybids reads off the names of the files of some participants.
+
+    It is kept from what it would stumble over: folders that may not be read (`closed`), and
+    names that are not Unicode.
+    """
     others = "|".join(map(re.escape, labels)) or "(?!)"
     layout = BIDSLayout(
         root,
@@ -135,6 +147,8 @@ def _pybids_facts(root: Path, labels: Sequence[str]) -> dict[PurePosixPath, _Fac
             ignore=[
                 re.compile(_NOT_RAW),
                 re.compile(r"/\."),
+                re.compile("[\udc80-\udcff]"),
+                *(re.compile(f"^/{re.escape(str(path))}(/|$)") for path in closed),
                 re.compile(rf"^/sub-(?!(?:{others})(?:/|$))"),
             ],
         ),

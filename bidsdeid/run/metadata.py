@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
+from bidsdeid.core.audit import MAX_SIGNAL_BYTES
 from bidsdeid.core.inheritance import chain
 from bidsdeid.core.ledger import Outcome
 from bidsdeid.core.naming import serves, sidecar_of
@@ -25,9 +26,6 @@ from bidsdeid.core.text import (
 from bidsdeid.core.values import findings
 from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
-
-#: A recording (physiology, stimulus) larger than this is something else.
-MAX_SIGNAL_BYTES = 2**30
 
 #: Tables whose rows name files, sessions or participants: they come after those.
 _LISTS = frozenset({"scans", "sessions", "participants"})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
-from bidsdeid.cli import read_filters
 from bidsdeid.config import Config
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
@@ -34,7 +34,7 @@ def config_from(options: argparse.Namespace) -> Config:
         selection=Selection(
             None if labels is None else frozenset(labels),
             None if sessions is None else frozenset(sessions),
-            read_filters(options.bids_filter_file) if options.bids_filter_file else {},
+            _read_filters(options.bids_filter_file) if options.bids_filter_file else {},
         ),
         layout=Layout(options.layout),
         policy=options.policy,
@@ -62,3 +62,22 @@ def _read_terms(path: Path | None) -> KnownTerms:
         message = "--known-terms cannot be read as text"
         raise UsageError(message) from error
     return KnownTerms(tuple(line.strip() for line in lines if line.strip()))
+
+
+def _read_filters(path: Path) -> dict[str, dict[str, object]]:
+    """Read ``--bids-filter-file``.
+
+    Raises
+    ------
+    UsageError
+        If it is not an object of objects.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        message = "--bids-filter-file cannot be read as JSON"
+        raise UsageError(message) from error
+    if not isinstance(raw, dict) or not all(isinstance(value, dict) for value in raw.values()):
+        message = "--bids-filter-file must hold an object of queries, each an object of entities"
+        raise UsageError(message)
+    return raw

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from bidsdeid.arguments import Parser
 from bidsdeid.core.policy import Policy
 from bidsdeid.resources import load_policy, policy_names, policy_text
 
 
 def main(argv: Sequence[str]) -> int:
     """Carry out one of ``list``, ``show``, ``explain``, ``check`` and return an exit code."""
-    parser = argparse.ArgumentParser(prog="bidsdeid policy", description=__doc__)
+    parser = Parser(prog="bidsdeid policy", description="Look at the rules.")
     parser.add_argument("what", choices=("list", "show", "explain", "check"))
     parser.add_argument("policy", nargs="?", default="default", metavar="NAME|FILE")
     options = parser.parse_args(argv)

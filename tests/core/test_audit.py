@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import JSON_VALUES, TELLING, default_policy, file_bytes, header
 
 from bidsdeid.core.audit import Auditor, Verified
 from bidsdeid.core.header import released_header
@@ -22,6 +21,7 @@ from bidsdeid.core.tables import Table, TableContext, scrub_table
 from bidsdeid.core.text import encode_fields, encode_table
 from bidsdeid.core.values import JSONValue, KnownTerms
 from bidsdeid.errors import FileProblem, LeakError, TextError
+from strategies import JSON_VALUES, TELLING, default_policy, file_bytes, header
 
 AUDITOR = Auditor(default_policy(), KnownTerms(("Miller",)))
 PATH = PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz")
@@ -285,7 +285,7 @@ def test_a_cell_with_an_exotic_line_end_passes_or_is_refused(separator: str) -> 
         assert separator in content.decode()
 
 
-@given(st.dictionaries(st.sampled_from(sorted(k for _, k in default_policy().keys)), JSON_VALUES))  # noqa: SIM118
+@given(st.dictionaries(st.sampled_from(sorted(k for _, k in default_policy().keys)), JSON_VALUES))
 def test_what_scrubbing_fields_leaves_passes(fields: dict[str, JSONValue]) -> None:
     try:
         kept, _ = scrub_fields(fields, AUDITOR.policy, Context(terms=AUDITOR.terms))

@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 import pytest
-from strategies import source_file
 
 from bidsdeid.core.dataset import SourceFile, datatype_of, participant_of, public_path
+from strategies import source_file
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from bidsschematools.schema import load_schema
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import LABELS, names
 
 from bidsdeid.core.entities import ENTITY_ORDER, BIDSName, parse_name
+from strategies import LABELS, names
 
 
 @given(names())

@@ -66,7 +66,9 @@ def mask_for(to_atlas: Affine) -> Bools:
 
 def measure(to_atlas: Affine, remove: Bools | None = None) -> FaceMetrics:
     volume, affine = subject()
-    return judge().measure(volume, affine, mask_for(to_atlas) if remove is None else remove, to_atlas)
+    return judge().measure(
+        volume, affine, mask_for(to_atlas) if remove is None else remove, to_atlas
+    )
 
 
 def test_the_atlas_registered_to_itself_passes() -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strategies import header
 
 from bidsdeid.core.header import KEPT, TEXT_FIELDS, released_header
+from strategies import header
 
 KINDS = [(1, "<"), (1, ">"), (2, "<"), (2, ">")]
 

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 import pytest
 from bids_validator import BIDSValidator
 from hypothesis import given
-from strategies import names
 
 from bidsdeid.core.entities import BIDSName, parse_name
 from bidsdeid.core.naming import Layout, face_mask_name, released_name, serves, sidecar_of
+from strategies import names
 
 P = PurePosixPath
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 from typing import Any
 
 import nibabel as nib
@@ -9,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import AFFINE, file_bytes, header
 
 from bidsdeid.core import nifti
 from bidsdeid.core.header import released_header
 from bidsdeid.core.nifti import compress, decode_image, decompress, encode_image, mask_header
 from bidsdeid.errors import ImageError
+from strategies import AFFINE, file_bytes, header
 
 DTYPES = ["int16", "uint8", "uint16", "float32", "int32", "float64"]
 EXTENSION = bytes([32, 0, 0, 0, 6, 0, 0, 0]) + b"Doe^Jane 2019-03-04\0\0\0\0\0"
@@ -29,7 +30,7 @@ def voxels(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int = 0) -> np.nd
 def packed(content: bytes, *cuts: int) -> bytes:
     """Return a gzip file of several members, as parallel packers write it."""
     edges = [0, *sorted(cut % (len(content) + 1) for cut in cuts), len(content)]
-    return b"".join(gzip.compress(content[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    return b"".join(gzip.compress(content[a:b]) for a, b in itertools.pairwise(edges))
 
 
 @given(
@@ -42,7 +43,7 @@ def packed(content: bytes, *cuts: int) -> bytes:
     trailing=st.binary(max_size=40),
     gzipped=st.booleans(),
 )
-def test_an_image_survives_and_what_surrounds_it_does_not(  # noqa: PLR0913
+def test_an_image_survives_and_what_surrounds_it_does_not(
     *,
     version: int,
     order: str,
@@ -102,8 +103,8 @@ def whole() -> bytes:
     return file_bytes(header(), voxels((3, 4, 5), np.dtype("<i2")))
 
 
-@given(st.integers(0, 471), st.booleans())
-def test_a_file_cut_short_is_refused(length: int, *, gzipped: bool) -> None:
+@given(length=st.integers(0, 471), gzipped=st.booleans())
+def test_a_file_cut_short_is_refused(*, length: int, gzipped: bool) -> None:
     content = whole()[:length]
     with pytest.raises(ImageError):
         decode_image(gzip.compress(content) if gzipped else content)

@@ -7,20 +7,20 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import default_policy, index_of, source_file, source_files
 
 from bidsdeid.core.dataset import SourceFile, State
 from bidsdeid.core.plan import Action, Kind, Plan, Selection, build_plan
 from bidsdeid.core.policy import Decision
 from bidsdeid.errors import NothingSelectedError
+from strategies import default_policy, index_of, source_file, source_files
 
 #: An image that is always released, so that a plan exists.
 IMAGE = source_file("sub-99/anat/sub-99_T1w.nii.gz")
 NO_RULES = replace(default_policy(), files=())
 
 
-def plan_of(*files: SourceFile, selection: Selection = Selection()) -> Plan:
-    return build_plan(index_of([IMAGE, *files]), default_policy(), selection)
+def plan_of(*files: SourceFile, selection: Selection | None = None) -> Plan:
+    return build_plan(index_of([IMAGE, *files]), default_policy(), selection or Selection())
 
 
 def action_for(path: str, state: State = State.FILE, **selection: object) -> Action:

@@ -8,12 +8,13 @@ import pytest
 from bidsschematools.schema import load_schema
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import default_policy, source_files
 
 from bidsdeid.core.dataset import SourceFile
-from bidsdeid.core.policy import Decision, Policy, compile_policy
+from bidsdeid.core.policy import Decision, Policy
+from bidsdeid.core.rules import compile_policy
 from bidsdeid.errors import PolicyError
 from bidsdeid.resources import field_schemas, load_policy, policy_text
+from strategies import default_policy, source_files
 
 HEAD = {"policy": {"name": "test", "version": "1"}}
 FILE = {"action": "copy", "reason": "r", "path": "*"}
@@ -171,4 +172,6 @@ def test_no_field_that_bids_requires_for_mri_is_dropped(key: str, rule: str) -> 
 
 
 def test_the_fields_that_bids_requires_are_found() -> None:
-    assert {"TaskName", "RepetitionTime", "EchoTime1", "M0Type", "Columns"} <= set(required_fields())
+    assert {"TaskName", "RepetitionTime", "EchoTime1", "M0Type", "Columns"} <= set(
+        required_fields()
+    )

@@ -5,12 +5,12 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import JSON_VALUES, TELLING, WORDS, default_policy
 
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.scrub import MAX_DEPTH, Change, Context, conforms, depth, scrub_fields
 from bidsdeid.core.values import JSONValue, KnownTerms
 from bidsdeid.errors import TextError
+from strategies import JSON_VALUES, TELLING, WORDS, default_policy
 
 POLICY = default_policy()
 T1W, BOLD = (
@@ -25,7 +25,7 @@ GOOD: dict[str, JSONValue] = {
     "TaskName": "rest", "SeriesDescription": "t1_mprage", "SoftwareVersions": "syngo 20190304",
     "ImageType": ["ORIGINAL", "PRIMARY"], "SkullStripped": False, "RepetitionTime": 2,
 }  # fmt: skip
-NAMES = st.sampled_from(sorted({key for _, key in POLICY.keys})) | WORDS  # noqa: SIM118
+NAMES = st.sampled_from(sorted({key for _, key in POLICY.keys})) | WORDS
 FIELDS = st.builds(
     lambda good, other: {**other, **{key: GOOD[key] for key in good}},
     st.sets(st.sampled_from(sorted(GOOD))),
@@ -86,7 +86,9 @@ def test_a_column_description_is_scrubbed_by_the_rules_for_descriptions(
     }  # fmt: skip
 
 
-@given(TELLING, st.sampled_from(["ProtocolName", "Manufacturer", "ImageType", "CogAtlasID"]))
+@given(
+    TELLING, st.sampled_from(["ProtocolName", "Manufacturer", "ImageType", "PulseSequenceDetails"])
+)
 def test_a_telling_string_is_dropped_wherever_it_hides(text: str, key: str) -> None:
     assert scrubbed({key: text}) == {}
     assert scrubbed({key: ["good", text]}) == {}
@@ -180,5 +182,15 @@ def test_values_nested_too_deeply_are_dropped() -> None:
 def test_conforms_checks_choices_and_ranges() -> None:
     assert conforms("n/a", {"anyOf": [{"type": "number"}, {"enum": ["n/a"]}]})
     assert not conforms("x", {"anyOf": [{"type": "number"}, {"enum": ["n/a"]}]})
-    assert not conforms(True, {"type": "number"})
+    assert not conforms("1", {"type": "number"})
     assert conforms("anything", {})
+
+
+def test_what_the_program_writes_itself_is_not_taken_over() -> None:
+    fields: dict[str, JSONValue] = {
+        "Name": "A study",
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "another tool"}],
+        "SourceDatasets": [{"DOI": "doi:10.1/x"}],
+    }
+    assert scrubbed(fields, "dataset") == {"Name": "A study"}

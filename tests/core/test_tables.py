@@ -6,13 +6,13 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import TELLING, default_policy
 
 from bidsdeid.core.pseudonym import FIRST_DAY, LAST_DAY, DateShift
 from bidsdeid.core.scrub import Context
 from bidsdeid.core.tables import MAX_AGE, Table, TableContext, is_number, scrub_table
 from bidsdeid.core.values import KnownTerms, findings
 from bidsdeid.errors import TextError
+from strategies import TELLING, default_policy
 
 POLICY = default_policy()
 FOLDER = PurePosixPath("sub-01")

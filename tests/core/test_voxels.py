@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -31,9 +31,9 @@ SHAPES = st.tuples(*[st.integers(1, 5)] * 3).flatmap(
 def test_removal_changes_the_marked_voxels_and_nothing_else(
     shape: tuple[int, ...],
     dtype: str,
-    order: Any,
+    order: Literal["F", "C"],
     seed: int,
-    fill: int,  # noqa: ANN401
+    fill: int,
 ) -> None:
     random = np.random.default_rng(seed)
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
