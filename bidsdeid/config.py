@@ -42,6 +42,8 @@ class Config:
         Move dates; otherwise they are removed.
     key : Path or None
         File with the secret that moves dates.
+    terms_file : Path or None
+        File of the words that must not occur in the output.
     terms : KnownTerms
         Words that must not occur in the output.
     validate_input : bool
@@ -68,6 +70,7 @@ class Config:
     deface_all: bool = False
     shift_dates: bool = True
     key: Path | None = None
+    terms_file: Path | None = None
     terms: KnownTerms = field(default_factory=KnownTerms)
     validate_input: bool = True
     nprocs: int = 1
@@ -100,6 +103,11 @@ class Config:
                 raise UsageError(message)
             if any(public.is_relative_to(inner) for public in (given, out)):
                 message = f"{option} must not hold the input or the output"
+                raise UsageError(message)
+
+        for option, file in (("--key", self.key), ("--known-terms", self.terms_file)):
+            if file is not None and _real(file).is_relative_to(out):
+                message = f"{option} lies in the output, which is to be shared: move it out"
                 raise UsageError(message)
 
     def processes(self, largest_mb: float) -> int:

@@ -25,10 +25,13 @@ from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image
 from bidsdeid.core.policy import ColumnRule, Policy
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import NOT_AVAILABLE
-from bidsdeid.core.tables import MAX_AGE, is_number
+from bidsdeid.core.tables import MAX_AGE, is_number, quantity
 from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
 from bidsdeid.core.voxels import Bools
 from bidsdeid.errors import LeakError
+
+#: Fields that this program writes itself, from constants.
+OWN_FIELDS = frozenset({"DeidentificationMethod", "DeidentificationMethodCodeSequence"})
 
 #: Room for a header and what may stand before the voxels.
 MAX_HEADER_BYTES = 1024
@@ -155,8 +158,12 @@ class Auditor:
             rule = self.policy.key_rule(scope, key)
             if rule.action == "drop":
                 _leak("a field is left that no rule keeps")
-            for text in strings(value):
+            if key in OWN_FIELDS:
+                continue
+            for text in (key, *strings(value)):
                 self._clean(text, rule.tolerate)
+            if self.terms.occur_in(json.dumps(value)):
+                _leak("it holds a known term")
 
     def table(self, path: PurePosixPath, content: bytes, suffix: str) -> Verified:
         """Check a table: every column is named by a rule, every cell is of its kind."""
@@ -173,7 +180,7 @@ class Auditor:
         return {
             "date": DateShift(0).apply(cell) == cell,
             "age": is_number(cell) and 0 <= float(cell) <= MAX_AGE,
-            "number": is_number(cell),
+            "number": quantity(cell, self.terms) == cell,
             "choice": cell in rule.choices,
             "text": not findings(cell, self.terms),
             "participant": _NAME.fullmatch(cell) is not None,
@@ -184,8 +191,8 @@ class Auditor:
     def numbers(self, path: PurePosixPath, content: bytes) -> Verified:
         """Check a file of numbers and white space, gzipped or not."""
         cells = _unpacked(content, MAX_SIGNAL_BYTES).decode("ascii", "replace").split()
-        if not all(cell == NOT_AVAILABLE or is_number(cell) for cell in cells):
-            _leak("it holds something else than numbers")
+        if not all(cell == NOT_AVAILABLE or quantity(cell, self.terms) for cell in cells):
+            _leak("it holds something else than quantities")
         return self._verified(path, content)
 
     def document(self, path: PurePosixPath, content: bytes, tolerate: Iterable[str]) -> Verified:
@@ -194,12 +201,12 @@ class Auditor:
         return self._verified(path, content)
 
     def own(self, path: PurePosixPath, content: bytes) -> Verified:
-        """Check a text this program wrote about the release."""
-        self._clean(content.decode(), ("length", "record number", "path", "date"))
+        """Check a text this program wrote about the release: its words are constants."""
+        self._clean(content.decode(), ("length", "record number", "path", "date"), KnownTerms())
         return self._verified(path, content)
 
-    def _clean(self, text: str, tolerate: Iterable[str]) -> None:
-        found = findings(text, self.terms, tolerate=tolerate)
+    def _clean(self, text: str, tolerate: Iterable[str], terms: KnownTerms | None = None) -> None:
+        found = findings(text, self.terms if terms is None else terms, tolerate=tolerate)
         if found:
             _leak(f"its text looks like: {', '.join(found)}")
 

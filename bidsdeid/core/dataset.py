@@ -40,6 +40,8 @@ class SourceFile:
         Its parts, if it is a raw file that BIDS knows in this place.
     datatype : str or None
         Such as ``anat``, if it lies in such a folder of a participant.
+    mtime_ns : int
+        Time of its last change.
     """
 
     path: PurePosixPath
@@ -47,6 +49,7 @@ class SourceFile:
     state: State = State.FILE
     name: BIDSName | None = None
     datatype: str | None = None
+    mtime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

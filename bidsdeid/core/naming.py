@@ -28,6 +28,9 @@ class Layout(StrEnum):
 def released_name(path: PurePosixPath, layout: Layout, *, defaced: bool) -> PurePosixPath:
     """Return the path an image is released under.
 
+    Field maps keep their names: the parts of one are found by name, and a magnitude that is
+    called otherwise leaves its fieldmap alone.
+
     Examples
     --------
     >>> str(released_name(PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz"),
@@ -35,7 +38,7 @@ def released_name(path: PurePosixPath, layout: Layout, *, defaced: bool) -> Pure
     'sub-01/anat/sub-01_desc-defaced_T1w.nii.gz'
     """
     name = parse_name(path.name)
-    if name is None or layout is Layout.RAW or not defaced:
+    if name is None or layout is Layout.RAW or not defaced or path.parent.name == "fmap":
         return path
     return path.with_name(str(name.with_parts(add={"desc": "defaced"})))
 
@@ -80,6 +83,31 @@ _SERVED = {
     ".bval": {"dwi", "sbref"},
     ".bvec": {"dwi", "sbref"},
 }
+
+
+#: Companions without which an image has no meaning (and a dataset is not valid).
+_CARRYING = frozenset({".bval", ".bvec", "aslcontext"})
+
+
+def carries(companion: PurePosixPath, image: PurePosixPath) -> bool:
+    """Tell whether an image cannot stand without a companion.
+
+    Examples
+    --------
+    >>> carries(PurePosixPath("dwi.bval"), PurePosixPath("sub-01/dwi/sub-01_dwi.nii.gz"))
+    True
+    >>> carries(PurePosixPath("sub-01/fmap/sub-01_magnitude.nii.gz"),
+    ...         PurePosixPath("sub-01/fmap/sub-01_fieldmap.nii.gz"))
+    True
+    """
+    name, target = parse_name(companion.name), parse_name(image.name)
+    if name is None or target is None:
+        return False
+    if name.suffix == "magnitude":
+        same = companion.parent == image.parent and name.entities == target.entities
+        return same and target.suffix == "fieldmap"
+    carrying = name.extension in _CARRYING or name.suffix in _CARRYING
+    return carrying and serves(companion, image) and target.suffix != "sbref"
 
 
 def serves(companion: PurePosixPath, image: PurePosixPath) -> bool:

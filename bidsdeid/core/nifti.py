@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -66,6 +66,14 @@ class Image:
     def volume(self) -> Floats:
         """Return one (X, Y, Z) volume to register: the mean over time, not scaled."""
         return mean_volume(self.data)
+
+    def volumes(self) -> Iterator[Floats]:
+        """Yield each (X, Y, Z) volume of a series; none for a single volume."""
+        space = self.data.shape[:3]
+        series = self.data.reshape((*space, -1), order="F")
+        if series.shape[3] > 1:
+            for index in range(series.shape[3]):
+                yield mean_volume(series[..., index])
 
 
 def world_affine(header: NiftiHeader) -> Affine:
@@ -233,8 +241,8 @@ def _shape_and_type(header: NiftiHeader) -> tuple[tuple[int, ...], np.dtype[Any]
         message = f"the image has {axes} axes where an image of a head has three or four"
         raise ImageError(message)
     shape = tuple(int(n) for n in header["dim"][1 : axes + 1])
-    if min(shape) < 1 or min(shape[:_MIN_AXES]) == 1:
-        message = "the image is one slice, not a volume"
+    if min(shape) < 1:
+        message = "the image has an axis without voxels"
         raise ImageError(message)
     try:
         dtype: np.dtype[Any] = header.get_data_dtype()

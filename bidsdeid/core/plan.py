@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, State
-from bidsdeid.core.policy import Decision, Policy
+from bidsdeid.core.policy import NO_FILE_RULE, Decision, Policy
 from bidsdeid.errors import NothingSelectedError
 
 
@@ -108,10 +108,11 @@ class Selection:
     sessions: Collection[str] | None = None
     filters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
-    def refuses(self, file: SourceFile) -> str | None:
+    def refuses(self, file: SourceFile, kind: Kind) -> str | None:
         """Return why a file is not selected, or None if it is."""
         session = None if file.name is None else file.name.get("ses")
-        if self.sessions is not None and session is not None and session not in self.sessions:
+        outside = session is not None or kind is Kind.IMAGE
+        if self.sessions is not None and outside and session not in self.sessions:
             return "its session is not among the sessions asked for"
         if any(not _passes(file, query, wanted) for query, wanted in self.filters.items()):
             return "the filter file does not select it"
@@ -144,6 +145,7 @@ def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selec
             message = "a participant asked for is not in the dataset: compare the labels"
             raise NothingSelectedError(message)
         labels.add(label)
+    _check_selection(index, selection)
     participants = {
         label: tuple(_action(file, policy, selection) for file in index.participants[label])
         for label in sorted(labels)
@@ -155,18 +157,42 @@ def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selec
     return plan
 
 
+def _check_selection(index: DatasetIndex, selection: Selection) -> None:
+    """Refuse sessions and queries that no file of the dataset can meet: they are mistakes.
+
+    Raises
+    ------
+    NothingSelectedError
+    """
+    files = [file for files in index.participants.values() for file in files]
+    names = [file.name for file in files if file.name is not None]
+    if set(selection.sessions or ()) - {name.get("ses") for name in names}:
+        message = "a session asked for is not in the dataset: compare the labels"
+        raise NothingSelectedError(message)
+    suffixes = {name.suffix.casefold() for name in names}
+    datatypes = {file.datatype for file in files}
+    for query, wanted in selection.filters.items():
+        spoken_suffixes, spoken_datatypes = scope_of(query, wanted)
+        if (spoken_suffixes and spoken_suffixes.isdisjoint(suffixes)) or (
+            spoken_datatypes and spoken_datatypes.isdisjoint(datatypes)
+        ):
+            message = f"the query {query!r} of the filter file speaks for no file of the dataset"
+            raise NothingSelectedError(message)
+
+
 def _action(file: SourceFile, policy: Policy, selection: Selection) -> Action:
-    rule = policy.file_rule(file.path, file.name, file.datatype)
+    rule, kind = policy.file_rule(file.path, file.name, file.datatype), _kind(file)
     decision, reason, failure = rule.decision, rule.reason, False
-    if decision is not Decision.WITHHOLD:
-        refused = selection.refuses(file)
-        if refused is not None:
-            decision, reason = Decision.WITHHOLD, refused
-        elif file.state is not State.FILE:
-            decision, reason, failure = Decision.WITHHOLD, str(file.state), True
-    elif file.state in (State.UNREADABLE, State.BROKEN_LINK, State.FOLDER_LINK):
-        reason, failure = str(file.state), file.state is not State.BROKEN_LINK
-    return Action(file, _kind(file), decision, reason, failure, rule.tolerate)
+    if policy.deface_all and kind is Kind.IMAGE and decision is not Decision.WITHHOLD:
+        decision, reason = Decision.DEFACE, "every image is treated as a face"
+    refused = selection.refuses(file, kind)
+    if decision is not Decision.WITHHOLD and refused is not None:
+        decision, reason = Decision.WITHHOLD, refused
+    elif file.state is not State.FILE and (
+        decision is not Decision.WITHHOLD or rule is NO_FILE_RULE
+    ):
+        decision, reason, failure = Decision.WITHHOLD, str(file.state), True
+    return Action(file, kind, decision, reason, failure, rule.tolerate)
 
 
 def _kind(file: SourceFile) -> Kind:
@@ -195,9 +221,8 @@ def _passes(file: SourceFile, query: str, wanted: Mapping[str, object]) -> bool:
     """Tell whether a file is outside of what a query speaks of, or inside and as wanted."""
     if file.name is None or file.datatype is None:
         return True
-    suffixes = _choices(wanted.get("suffix")) or {query.casefold()}
-    datatypes = _choices(wanted.get("datatype"))
-    if file.name.suffix.casefold() not in suffixes or (
+    suffixes, datatypes = scope_of(query, wanted)
+    if (suffixes and file.name.suffix.casefold() not in suffixes) or (
         datatypes and file.datatype.casefold() not in datatypes
     ):
         return True
@@ -206,6 +231,24 @@ def _passes(file: SourceFile, query: str, wanted: Mapping[str, object]) -> bool:
         for entity, value in wanted.items()
         if entity not in {"suffix", "datatype", "extension"}
     )
+
+
+def scope_of(query: str, wanted: Mapping[str, object]) -> tuple[set[str], set[str]]:
+    """Return the suffixes and data types that a query speaks for.
+
+    Examples
+    --------
+    >>> scope_of("t1w", {"acquisition": "mprage"}), scope_of("fmap", {"datatype": "fmap"})
+    (({'t1w'}, set()), (set(), {'fmap'}))
+    """
+    suffixes, datatypes = _choices(wanted.get("suffix")), _choices(wanted.get("datatype"))
+    if suffixes or datatypes:
+        return suffixes, datatypes
+    name = query.casefold()
+    return (set(), {name}) if name in _DATATYPES else ({name}, set())
+
+
+_DATATYPES = frozenset("anat func fmap dwi perf pet".split())
 
 
 def _matches(label: str | None, wanted: object) -> bool:

@@ -118,6 +118,8 @@ class Policy:
         In the order in which they are asked.
     keys : mapping of (scope, field) to KeyRule
     columns : mapping of (table, column) to ColumnRule
+    deface_all : bool
+        Every image that a rule releases is treated as if it showed a face.
     """
 
     name: str
@@ -126,13 +128,14 @@ class Policy:
     files: tuple[FileRule, ...]
     keys: Mapping[tuple[str, str], KeyRule]
     columns: Mapping[tuple[str, str], ColumnRule]
+    deface_all: bool = False
 
     def file_rule(
         self, path: PurePosixPath, name: BIDSName | None, datatype: str | None
     ) -> FileRule:
         """Return the first rule that selects a file, or the one that withholds the unknown."""
         return next(
-            (rule for rule in self.files if rule.selects(path, name, datatype)), _NO_FILE_RULE
+            (rule for rule in self.files if rule.selects(path, name, datatype)), NO_FILE_RULE
         )
 
     def key_rule(self, scope: str, key: str) -> KeyRule:
@@ -151,6 +154,6 @@ class Policy:
         )
 
 
-_NO_FILE_RULE = FileRule(Decision.WITHHOLD, "no rule names this kind of file")
+NO_FILE_RULE = FileRule(Decision.WITHHOLD, "no rule names this kind of file")
 _NO_KEY_RULE = KeyRule("drop", "no rule names this field")
 _NO_COLUMN_RULE = ColumnRule("drop", "no rule names this column")

@@ -76,14 +76,14 @@ def compile_policy(
     files: list[FileRule] = []
     keys: dict[tuple[str, str], KeyRule] = {}
     columns: dict[tuple[str, str], ColumnRule] = {}
-    rows("file", lambda row: files.append(_file_rule(row, deface_all=deface_all)))
+    rows("file", lambda row: files.append(_file_rule(row)))
     rows("key", lambda row: _add(keys, _key_rules(row, field_schemas)))
     rows("column", lambda row: _add(columns, _column_rules(row)))
     if mistakes:
         raise PolicyError(name or _UNNAMED, tuple(mistakes))
     text = json.dumps([raw, deface_all], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Policy(name, version, digest, tuple(files), keys, columns)
+    return Policy(name, version, digest, tuple(files), keys, columns, deface_all)
 
 
 def _shape_mistakes(raw: Mapping[str, Any]) -> Iterator[str]:
@@ -96,15 +96,12 @@ def _shape_mistakes(raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"rules are written [[{name}]], with two brackets"
 
 
-def _file_rule(row: Mapping[str, Any], *, deface_all: bool) -> FileRule:
+def _file_rule(row: Mapping[str, Any]) -> FileRule:
     _only(row, {"action", "reason", *_FILE_FIELDS})
     decision = Decision(row["action"])
     criteria = {key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row}
     _check_detectors(criteria.get("tolerate", ()))
-    rule = FileRule(decision, row["reason"], **criteria)
-    if deface_all and decision is Decision.SCRUB and any(".nii" in e for e in rule.extension):
-        return FileRule(Decision.DEFACE, "every image is treated as a face", **criteria)
-    return rule
+    return FileRule(decision, row["reason"], **criteria)
 
 
 def _key_rules(

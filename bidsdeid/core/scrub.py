@@ -8,6 +8,7 @@ replaced; if that is not possible the file cannot be released.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,11 +17,14 @@ from jsonschema import Draft202012Validator
 
 from bidsdeid.core.policy import KeyRule, Policy, Schema
 from bidsdeid.core.references import Released, released_references
-from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
+from bidsdeid.core.values import JSONValue, KnownTerms, findings, numbers, strings, telling_number
 from bidsdeid.errors import TextError
 
 #: What stands for a required string that had to go; BIDS's own word for "not available".
 NOT_AVAILABLE = "n/a"
+
+#: A column as HED annotations name it.
+_HED_COLUMN = re.compile(r"\{(\w+)\}")
 
 #: Deeper than any BIDS metadata goes.
 MAX_DEPTH = 8
@@ -107,8 +111,11 @@ def scrub_fields(
     kept: dict[str, JSONValue] = {}
     changes: list[Change] = []
     for key, value in fields.items():
-        if table and policy.column_rule(table, key).kind != "drop" and isinstance(value, dict):
-            inner, inner_changes = scrub_fields(value, policy, context, scope="dictionary")
+        column = scope == "image" and table and policy.column_rule(table, key).kind != "drop"
+        if column and isinstance(value, dict):
+            inner, inner_changes = scrub_fields(
+                value, policy, context, scope="dictionary", table=table
+            )
             kept[key] = inner
             changes.extend(Change(f"{key}.{c.where}", c.what, c.why) for c in inner_changes)
             continue
@@ -116,7 +123,9 @@ def scrub_fields(
         if rule.action == "columns":
             result, what, why = _scrub_columns(value, policy, table)
         else:
-            result, what, why = _scrub_value(key, value, rule, context)
+            keeping = rule.action == "keep"
+            objection = _objection(value, rule, policy, context, table) if keeping else ""
+            result, what, why = _scrub_value(key, value, rule, objection, context)
         if what:
             changes.append(Change(key, what, why))
         if what != "dropped":
@@ -152,7 +161,7 @@ def depth(value: JSONValue) -> int:
 
 
 def _scrub_value(
-    key: str, value: JSONValue, rule: KeyRule, context: Context
+    key: str, value: JSONValue, rule: KeyRule, objection: str, context: Context
 ) -> tuple[JSONValue, str, str]:
     """Return (value, what was done, why); nothing done is two empty strings."""
     if rule.action in ("drop", "generate"):
@@ -162,18 +171,19 @@ def _scrub_value(
         if new is None:
             return None, "dropped", "none of the files it names is released"
         return new, "" if new == value else "replaced", "a file it names is released otherwise"
-    why = _objection(value, rule, context)
-    if not why:
+    if not objection:
         return value, "", ""
     if not rule.required:
-        return None, "dropped", why
+        return None, "dropped", objection
     if isinstance(value, str) and conforms(NOT_AVAILABLE, rule.schema):
-        return NOT_AVAILABLE, "replaced", why
-    message = f"field {key} is required and can be neither kept nor replaced: {why}"
+        return NOT_AVAILABLE, "replaced", objection
+    message = f"field {key} is required and can be neither kept nor replaced: {objection}"
     raise TextError(message)
 
 
-def _objection(value: JSONValue, rule: KeyRule, context: Context) -> str:
+def _objection(
+    value: JSONValue, rule: KeyRule, policy: Policy, context: Context, table: str
+) -> str:
     """Return why a value may not be kept, or nothing."""
     if depth(value) > MAX_DEPTH or not conforms(value, rule.schema):
         return "its value has not the type of this field"
@@ -182,7 +192,20 @@ def _objection(value: JSONValue, rule: KeyRule, context: Context) -> str:
         for text in strings(value)
         for finding in findings(text, context.terms, tolerate=rule.tolerate)
     }
-    return f"its text looks like: {', '.join(sorted(found))}" if found else ""
+    if found:
+        return f"its text looks like: {', '.join(sorted(found))}"
+    if any(telling_number(number, record=True) for number in numbers(value)):
+        return "its number reads as a date, a clock or a record number"
+    if context.terms.occur_in(json.dumps(value)):
+        return "it holds a known term"
+    return _dangling(value, policy, table)
+
+
+def _dangling(value: JSONValue, policy: Policy, table: str) -> str:
+    """Return an objection if HED annotations name a column, in braces, that is dropped."""
+    named = {match for text in strings(value) for match in _HED_COLUMN.findall(text)}
+    dropped = {name for name in named if policy.column_rule(table, name).kind == "drop"}
+    return "it names a column that is dropped" if table and dropped - {"HED"} else ""
 
 
 def _scrub_columns(value: JSONValue, policy: Policy, table: str) -> tuple[JSONValue, str, str]:

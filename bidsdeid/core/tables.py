@@ -9,18 +9,21 @@ the order of the rows says nothing about the order of the originals.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from bidsdeid.core.policy import ColumnRule, Policy
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import NOT_AVAILABLE, Change, Context
-from bidsdeid.core.values import findings
+from bidsdeid.core.values import KnownTerms, findings, telling_number
 from bidsdeid.errors import TextError
 
 #: Ages above this are reported as this (HIPAA 164.514(b)(2)(i)(C), BIDS ``age``).
 MAX_AGE = 89
+
+#: Below this age in years two decimals are kept (4 days), above it one (5 weeks).
+_INFANT = 3
 
 _MAX_CELL = 200
 _ROW_KINDS = frozenset({"participant", "session", "path"})
@@ -119,7 +122,7 @@ def scrub_table(
     for row in table.rows:
         old = tuple(row[index] for index in kept)
         new = [
-            cell if cell == NOT_AVAILABLE else do(cell, rules[name], context)
+            _blank(rules[name]) if cell == NOT_AVAILABLE else do(cell, rules[name], context)
             for cell, name, do in zip(old, columns, treat, strict=True)
         ]
         if any(
@@ -141,6 +144,30 @@ def scrub_table(
     return Table(columns, tuple(rows)), tuple(changes)
 
 
+def scrub_rows(
+    rows: Sequence[Sequence[str]], rules: Sequence[ColumnRule], terms: KnownTerms
+) -> bytes:
+    r"""Return a recording with only quantities, in columns that a rule names.
+
+    Columns have no header and are told by their place: one that goes leaves ``n/a`` behind.
+
+    Examples
+    --------
+    >>> rules = [ColumnRule("number", "pulse"), ColumnRule("drop", "unknown")]
+    >>> scrub_rows([["0.1", "19800304"]], rules, KnownTerms())
+    b'0.1\tn/a\n'
+    """
+    keep = [rule.kind == "number" for rule in rules]
+    lines = (
+        "\t".join(
+            (quantity(cell, terms) or NOT_AVAILABLE) if kept else NOT_AVAILABLE
+            for cell, kept in zip(row, keep, strict=True)
+        )
+        for row in rows
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def is_number(cell: str) -> bool:
     """Tell whether a cell holds a finite number, as BIDS writes it.
 
@@ -155,8 +182,21 @@ def is_number(cell: str) -> bool:
         return False
 
 
-def _number(cell: str, _rule: ColumnRule, _context: TableContext) -> str | None:
-    return cell.strip() if is_number(cell) else None
+def _blank(rule: ColumnRule) -> str | None:
+    """Return what stands for an empty cell; a row that names nothing is not kept."""
+    return None if rule.kind in _ROW_KINDS else NOT_AVAILABLE
+
+
+def quantity(cell: str, terms: KnownTerms) -> str | None:
+    """Return a cell of a numeric column, None if it is no number or reads as something else."""
+    plain = cell.strip()
+    if not is_number(plain) or telling_number(float(plain)) or terms.occur_in(plain):
+        return None
+    return plain
+
+
+def _number(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
+    return quantity(cell, context.base.terms)
 
 
 def _text(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
@@ -171,7 +211,10 @@ def _age(cell: str, _rule: ColumnRule, _context: TableContext) -> str | None:
     digits = cell.strip().removesuffix("+")
     if not is_number(digits) or float(digits) < 0:
         return None
-    return str(MAX_AGE) if float(digits) > MAX_AGE else digits
+    if float(digits) > MAX_AGE:
+        return str(MAX_AGE)
+    places = 2 if float(digits) < _INFANT else 1
+    return digits if digits.isdecimal() else f"{round(float(digits), places):g}"
 
 
 def _date(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:

@@ -101,6 +101,27 @@ def decode_table(content: bytes) -> Table:
     )
 
 
+def decode_rows(content: bytes, columns: int) -> list[list[str]]:
+    r"""Return the rows of a table without header.
+
+    Raises
+    ------
+    TextError
+        If a row has not `columns` cells.
+
+    Examples
+    --------
+    >>> decode_rows(b"0.1\t0\n0.2\t1\n", 2)
+    [['0.1', '0'], ['0.2', '1']]
+    """
+    text = content.decode("ascii", "replace").replace("\r\n", "\n")
+    rows = [line.split("\t") for line in text.split("\n") if line.strip()]
+    if not all(len(row) == columns for row in rows):
+        message = "a row of the recording has not as many cells as there are columns"
+        raise TextError(message)
+    return rows
+
+
 def encode_table(table: Table) -> bytes:
     """Return a table as TSV."""
     return "".join("\t".join(row) + "\n" for row in (table.columns, *table.rows)).encode()

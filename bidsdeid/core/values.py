@@ -60,7 +60,9 @@ DETECTORS = (
     ),
     Detector(
         "date",
-        rf"(?<!\d)[0-3]?\d([-/._ ])[0-3]?\d\1{_YEAR}(?!\d)|(?<!\d)[0-3]?\d/[0-3]?\d/\d\d(?!\d)",
+        rf"(?<![\d.])[0-3]?\d([-/._ ])[0-3]?\d\1{_YEAR}(?!\d)|"
+        r"(?<![\d.])(?:(?:0?[1-9]|[12]\d|3[01])([-/.])(?:0?[1-9]|1[0-2])|"
+        r"(?:0?[1-9]|1[0-2])([-/.])(?:0?[1-9]|[12]\d|3[01]))(?:\2|\3)\d\d(?![\d.])",
         "day-month-year and month-day-year",
     ),
     Detector(
@@ -117,12 +119,12 @@ DETECTORS = (
     ),
     Detector(
         "record number",
-        r"(?<![\d.])\d{6,}(?!\d)",
+        r"(?<!\d)(?<!\d\.)\d{6,}(?!\d)",
         "medical record numbers: six digits and more",
     ),
     Detector(
         "identifier word",
-        r"\b(?:mrn|ssn|dob|d\.o\.b\.|patient ?(?:id|name)|date of birth)\b",
+        r"(?<![a-z])(?:mrn|ssn|dob|d\.o\.b\.|patient ?(?:id|name)|date of birth)(?![a-z])",
         "words that announce an identifier",
     ),
 )
@@ -141,9 +143,20 @@ class KnownTerms:
     ----------
     terms : tuple of str
         As given by the user: names, record numbers, project codes.
+
+    Examples
+    --------
+    >>> known = KnownTerms(("Jane Müller",))
+    >>> [known.occur_in(text) for text in ("JANE_MULLER", "muller, jane", "Jan Mull")]
+    [True, True, False]
     """
 
     terms: tuple[str, ...] = ()
+
+    def occur_in(self, text: str) -> bool:
+        """Tell whether a term occurs, whatever stands between its words and in which order."""
+        pattern = _terms_pattern(self)
+        return pattern is not None and pattern.search(_folded(text)) is not None
 
 
 def findings(
@@ -182,8 +195,7 @@ def findings(
         unicodedata.category(character) == "Cc" and character not in "\t\n\r" for character in text
     ):
         found["control characters"] = None
-    known = _terms_pattern(terms)
-    if known is not None and known.search(plain) is not None:
+    if terms.occur_in(text):
         found["known term"] = None
     return tuple(found)
 
@@ -207,18 +219,64 @@ def strings(value: JSONValue) -> Iterator[str]:
             yield from strings(inner)
 
 
+def numbers(value: JSONValue) -> Iterator[float]:
+    """Yield every number inside a JSON value."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from numbers(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for inner in value:
+            yield from numbers(inner)
+
+
+def telling_number(value: float, *, record: bool = False) -> bool:
+    """Tell whether a number reads as a day, a clock or a record rather than a quantity.
+
+    Parameters
+    ----------
+    value : float
+        From a numeric field or cell.
+    record : bool
+        Whole numbers of seven digits and more count as record numbers, too.
+
+    Examples
+    --------
+    >>> [telling_number(x) for x in (19800304, 1551693600.5, 2.0, 127.748504)]
+    [True, True, False, False]
+    """
+    if abs(value) >= _CLOCK:
+        return True
+    if value != int(value):
+        return False
+    if record and abs(value) >= _RECORD:
+        return True
+    month, day = divmod(int(value) % 10_000, 100)
+    return 1900 <= value // 10_000 <= 2099 and 1 <= month <= 12 and 1 <= day <= 31  # noqa: PLR2004
+
+
+#: Seconds since 1970 are larger than this, and no quantity in MRI metadata is.
+_CLOCK = 1e8
+
+#: No whole number in MRI metadata is larger.
+_RECORD = 1e6
+
+
 @lru_cache(maxsize=8)
 def _terms_pattern(known: KnownTerms) -> re.Pattern[str] | None:
     """Return one expression for all terms; short ones count only as whole words."""
-    words = sorted({_folded(term).strip() for term in known.terms} - {""}, key=len, reverse=True)
-    parts = (
-        re.escape(word) if len(word) >= _LONG_TERM else rf"(?<!\w){re.escape(word)}(?!\w)"
-        for word in words
-    )
-    return re.compile("|".join(parts)) if words else None
+    patterns: list[str] = []
+    for term in sorted(known.terms, key=len, reverse=True):
+        words = re.findall(r"[^\W_]+", _folded(term))
+        for order in {tuple(words), tuple(reversed(words))} - {()}:
+            pattern = r"[\W_]*".join(map(re.escape, order))
+            short = sum(map(len, order)) < _LONG_TERM
+            patterns.append(rf"(?<![^\W_]){pattern}(?![^\W_])" if short else pattern)
+    return re.compile("|".join(patterns)) if patterns else None
 
 
 def _folded(text: str) -> str:
-    """Undo the disguises that do not change what a reader sees: width, case, invisible marks."""
-    plain = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in plain if unicodedata.category(c) != "Cf").casefold()
+    """Undo disguises that do not change what is read: width, case, accents, invisible marks."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Mn")).casefold()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from bidsdeid.errors import StoreError, UsageError
 
 #: Name of the ledger of files that belong to no participant.
 DATASET = "dataset"
+
+_PUBLISHED = "published.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +117,22 @@ class PrivateFolder:
         """Remove the record of a participant that was taken out of the output."""
         self._ledger_path(participant).unlink(missing_ok=True)
 
+    def published_files(self) -> tuple[str, ...]:
+        """Return the dataset-level files that a finishing step has put, or meant to put, out."""
+        path = self.folder / _PUBLISHED
+        return tuple(json.loads(path.read_bytes())) if path.exists() else ()
+
+    def record_published(self, paths: Sequence[str]) -> None:
+        """Record dataset-level files before they are published."""
+        known = sorted({*self.published_files(), *paths})
+        self.write_text(_PUBLISHED, json.dumps(known, indent=1))
+
     def write_text(self, name: str, text: str) -> None:
         """Write a report that names source files."""
         path = self.folder / name
-        path.unlink(missing_ok=True)
-        self._write(path, text.encode(errors="surrogateescape"))
+        own = path.with_name(f".{name}-{secrets.token_hex(6)}")
+        self._write(own, text.encode(errors="surrogateescape"))
+        own.replace(path)
 
     def _ledger_path(self, participant: str) -> Path:
         name = f"sub-{participant}" if participant else DATASET

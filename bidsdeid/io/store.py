@@ -13,11 +13,12 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bidsdeid.core.audit import Verified
+from bidsdeid.core.ledger import Release
 from bidsdeid.errors import StoreError
 
 #: Folders on their way into the output; dot-folders are not part of a BIDS dataset.
@@ -66,6 +67,30 @@ class Store:
         """Tell whether a participant is published."""
         return (self.output_dir / f"sub-{label}").is_dir()
 
+    def holds(self, folder: str, releases: Iterable[Release]) -> bool:
+        """Tell whether a folder of the output has the files it was given, by name and size."""
+        sizes = {release.path: release.size for release in releases}
+        return {
+            path.relative_to(self.output_dir).as_posix(): path.stat().st_size
+            for path in (self.output_dir / folder).rglob("*")
+            if not path.is_dir()
+        } == sizes
+
+    def intact(self, release: Release) -> bool:
+        """Tell whether a file of the output has the bytes that were audited."""
+        path = self.output_dir / release.path
+        return path.is_file() and _sha256(path) == release.sha256
+
+    def others(self, releases: Iterable[str]) -> tuple[PurePosixPath, ...]:
+        """Return the files of the output that are not among `releases`."""
+        known = set(releases)
+        present = (
+            PurePosixPath(path.relative_to(self.output_dir).as_posix())
+            for path in self.output_dir.rglob("*")
+            if not path.is_dir() or path.is_symlink()
+        )
+        return tuple(sorted(path for path in present if str(path) not in known))
+
     def publish_participant(self, label: str, stage: Stage, items: Sequence[Verified]) -> None:
         """Make a participant's folder appear.
 
@@ -79,6 +104,8 @@ class Store:
         incoming = self.output_dir / f"{INCOMING}{folder}-{uuid.uuid4().hex[:12]}"
         with _as_store_error():
             self._bring(stage, items, incoming)
+            # With someone new in it the dataset is not finished until the next finishing step.
+            (self.output_dir / DATASET_DESCRIPTION).unlink(missing_ok=True)
             try:
                 os.rename(incoming / folder, target)  # noqa: PTH104 -- fails on a full target
             except OSError as error:

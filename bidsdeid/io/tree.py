@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 from bids_validator import BIDSValidator
+from pathspec import GitIgnoreSpec
 
 from bidsdeid.core.dataset import (
     PARTICIPANT_FOLDER,
@@ -32,6 +33,7 @@ BATCH = 25
 _NOT_RAW = r"^/(code|stimuli|sourcedata|rawdata|derivatives|logs|docs|phenotype)(/|$)"
 _ANNEX_POINTER = b"/annex/objects/"
 _Facts = tuple[object, ...]
+_Stat = tuple[int, int]  # size in bytes, time of the last change in ns
 
 
 def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> DatasetIndex:
@@ -65,14 +67,16 @@ def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> 
     by_pybids: dict[PurePosixPath, _Facts] = {}
     for start in range(0, max(len(wanted), 1), BATCH):
         by_pybids.update(_pybids_facts(root, wanted[start : start + BATCH], closed))
-    legal = BIDSValidator()
+    legal, ignored = BIDSValidator(), _ignored(root)
     shared: list[SourceFile] = []
     owned: dict[str, list[SourceFile]] = {label: [] for label in wanted}
-    for path, size, state in found:
+    for path, (size, mtime_ns), state in found:
         name = parse_name(path.name) if legal.is_bids(f"/{path}") else None
         if name is not None and by_pybids.get(path) != _own_facts(path, name):
             name = None
-        file = SourceFile(path, size, state, name, datatype_of(path))
+        if ignored.match_file(str(path)):
+            name = None  # the dataset itself says that this is not part of it
+        file = SourceFile(path, size, state, name, datatype_of(path), mtime_ns)
         owned.get(participant_of(path) or "", shared).append(file)
     return DatasetIndex(tuple(shared), {label: tuple(files) for label, files in owned.items()})
 
@@ -96,37 +100,47 @@ def read_bytes(path: Path) -> bytes:
 
 def _walk(
     root: Path, folder: PurePosixPath, skipped: set[str]
-) -> Iterator[tuple[PurePosixPath, int, State]]:
-    """Yield (path, size, state) of everything below a folder, in sorted order."""
+) -> Iterator[tuple[PurePosixPath, _Stat, State]]:
+    """Yield path, size and time, and state of everything below a folder, in sorted order."""
     try:
         entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
     except OSError:
-        yield folder, 0, State.UNREADABLE
+        yield folder, (0, 0), State.UNREADABLE
         return
     for entry in entries:
         path = folder / entry.name
         if str(path) in skipped:
             continue
         try:
-            size, state = _look(entry)
+            stat, state = _look(entry)
         except OSError:
-            size, state = 0, State.BROKEN_LINK if entry.is_symlink() else State.UNREADABLE
+            stat, state = (0, 0), State.BROKEN_LINK if entry.is_symlink() else State.UNREADABLE
         if state is None:
             yield from _walk(root, path, skipped)
         else:
-            yield path, size, state
+            yield path, stat, state
 
 
-def _look(entry: os.DirEntry[str]) -> tuple[int, State | None]:
-    """Return size and state of an entry; no state for a folder to go into."""
+def _look(entry: os.DirEntry[str]) -> tuple[_Stat, State | None]:
+    """Return size, time and state of an entry; no state for a folder to go into."""
     if entry.is_dir():
         if entry.is_symlink():
-            return 0, State.FOLDER_LINK
-        return 0, State.HIDDEN_FOLDER if entry.name.startswith(".") else None
+            return (0, 0), State.FOLDER_LINK
+        return (0, 0), State.HIDDEN_FOLDER if entry.name.startswith(".") else None
     if entry.is_file():
-        readable = os.access(entry.path, os.R_OK)
-        return entry.stat().st_size, State.FILE if readable else State.UNREADABLE
-    return 0, State.BROKEN_LINK if entry.is_symlink() else State.SPECIAL
+        status, readable = entry.stat(), os.access(entry.path, os.R_OK)
+        return (status.st_size, status.st_mtime_ns), State.FILE if readable else State.UNREADABLE
+    return (0, 0), State.BROKEN_LINK if entry.is_symlink() else State.SPECIAL
+
+
+def _ignored(root: Path) -> GitIgnoreSpec:
+    """Return what the dataset's ``.bidsignore`` names."""
+    path = root / ".bidsignore"
+    try:
+        lines = path.read_text("utf-8", errors="replace").splitlines() if path.is_file() else []
+    except OSError:
+        lines = []
+    return GitIgnoreSpec.from_lines(lines)
 
 
 def _pybids_facts(
@@ -138,21 +152,19 @@ def _pybids_facts(
     names that are not Unicode.
     """
     others = "|".join(map(re.escape, labels)) or "(?!)"
-    layout = BIDSLayout(
-        root,
-        validate=False,
-        indexer=BIDSLayoutIndexer(
-            validate=False,
-            index_metadata=False,
-            ignore=[
-                re.compile(_NOT_RAW),
-                re.compile(r"/\."),
-                re.compile("[\udc80-\udcff]"),
-                *(re.compile(f"^/{re.escape(str(path))}(/|$)") for path in closed),
-                re.compile(rf"^/sub-(?!(?:{others})(?:/|$))"),
-            ],
-        ),
-    )
+    ignore = [
+        re.compile(_NOT_RAW),
+        re.compile(r"/\."),
+        re.compile("[\udc80-\udcff]"),
+        *(re.compile(f"^/{re.escape(str(path))}(/|$)") for path in closed),
+        re.compile(rf"^/sub-(?!(?:{others})(?:/|$))"),
+    ]
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignore)
+    try:
+        layout = BIDSLayout(root, validate=False, indexer=indexer)
+    except (AttributeError, TypeError, ValueError) as error:
+        message = "pybids cannot read the dataset: is dataset_description.json an object?"
+        raise InputError(message) from error
     try:
         facts = {}
         for path, file in layout.get_files().items():

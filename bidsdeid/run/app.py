@@ -13,7 +13,7 @@ from bidsdeid.config import Config
 from bidsdeid.core.ledger import Ledger, Status
 from bidsdeid.core.plan import Kind, Plan, build_plan
 from bidsdeid.core.policy import Policy
-from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError
+from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError, UsageError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
 from bidsdeid.io.work import work_folder
@@ -63,7 +63,21 @@ def run_app(config: Config, level: str) -> int:
     BidsdeidError
         If the run cannot go on.
     """
+    try:
+        return _run_level(config, level)
+    except (BidsdeidError, KeyboardInterrupt):
+        raise
+    except Exception as bug:  # noqa: BLE001 -- the last boundary: no traceback to the terminal
+        where = _record_bug(PrivateFolder(config.private_dir), "crash.txt", bug)
+        message = f"a bug ({type(bug).__name__}){where}"
+        raise ToolError(message) from None
+
+
+def _run_level(config: Config, level: str) -> int:
     config.check_folders()
+    if level == "group" and config.selection.participants is not None:
+        message = "the level `group` finishes the whole dataset: leave out --participant-label"
+        raise UsageError(message)
     policy = load_policy(config.policy, deface_all=config.deface_all)
     index = index_dataset(config.bids_dir, _labels(config))
     plan = build_plan(index, policy, config.selection)
@@ -174,9 +188,16 @@ def _as_crash(task: Task, error: BaseException, private: PrivateFolder) -> Bidsd
         return error
     if isinstance(error, BrokenProcessPool):
         return ToolError("its process was killed: give it more memory (--mem, --nprocs)")
-    name = f"crash-sub-{task.participant}.txt"
+    where = _record_bug(private, f"crash-sub-{task.participant}.txt", error)
+    return ToolError(f"a bug ({type(error).__name__}){where}")
+
+
+def _record_bug(private: PrivateFolder, name: str, error: BaseException) -> str:
+    """Write the traceback, which may hold names, where only the user can read it."""
+    if not private.folder.is_dir():
+        return ": please report how it came about"
     private.write_text(name, "".join(traceback.format_exception(error)))
-    return ToolError(f"a bug ({type(error).__name__}); {name} in the private folder tells where")
+    return f": please report it; {name} in the private folder tells where it is"
 
 
 def _collect(tasks: Sequence[Task]) -> _Results:

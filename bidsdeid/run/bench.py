@@ -95,7 +95,16 @@ class Bench:
         check: Callable[[bytes], Verified],
         decision: str,
     ) -> Release:
-        """Write a file to the stage, audit what the disk holds, and keep it for publication."""
+        """Write a file to the stage, audit what the disk holds, and keep it for publication.
+
+        Raises
+        ------
+        FileProblem
+            If the audit finds a fault, or another file is released under the same name.
+        """
+        if any(known.path == path for known in self.verified):
+            message = "another file is released under the same name"
+            raise ImageError(message)
         item = check(self.stage.write(path, content))
         self.verified.append(item)
         return Release(str(item.path), item.sha256, item.size, decision)
@@ -103,19 +112,39 @@ class Bench:
     def attempt(self, action: Action, treat: Callable[[Action], Outcome | None]) -> None:
         """Treat one file and record how it ended; a problem withholds this file only.
 
-        What the attempt had put on the stage is taken back if it fails.
+        What the attempt had put on the stage is taken back if it fails.  An error that nobody
+        foresaw withholds the file, too; only what the disk says (`OSError`) stops the participant.
         """
         before = len(self.verified)
         try:
             outcome = treat(action)
+        except OSError:
+            raise
         except FileProblem as problem:
-            for item in self.verified[before:]:
-                self.stage.remove(item.path)
-            del self.verified[before:]
-            self.released.pop(action.path, None)
             outcome = withheld(action, str(problem), failure=True)
-        if outcome is not None:
-            self.outcomes[action.path] = outcome
+        except Exception as bug:  # noqa: BLE001 -- one file must not take the others with it
+            reason = f"a bug ({type(bug).__name__}): please report it with the kind of this file"
+            outcome = withheld(action, reason, failure=True)
+        else:
+            if outcome is not None:
+                self.outcomes[action.path] = outcome
+            return
+        self._take_back(self.verified[before:])
+        self.released.pop(action.path, None)
+        self.outcomes[action.path] = outcome
+
+    def retract(self, path: PurePosixPath, reason: str) -> None:
+        """Withhold a file that was ready, because one it cannot stand without failed."""
+        outcome = self.outcomes[path]
+        mine = {release.path for release in outcome.releases}
+        self._take_back([item for item in self.verified if str(item.path) in mine])
+        self.released.pop(path, None)
+        self.outcomes[path] = Outcome(outcome.source, outcome.decision, Status.FAILURE, reason)
+
+    def _take_back(self, items: Iterable[Verified]) -> None:
+        for item in list(items):
+            self.stage.remove(item.path)
+            self.verified.remove(item)
 
 
 def withheld(action: Action, reason: str, *, failure: bool = False) -> Outcome:

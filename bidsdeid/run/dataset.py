@@ -7,8 +7,6 @@ published participants beside the new files.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from bidsdeid import __version__
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor
-from bidsdeid.core.ledger import Ledger, Outcome, Release, Status
+from bidsdeid.core.ledger import Ledger, Outcome, Release
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Action, Plan
 from bidsdeid.core.policy import Decision, Policy
@@ -30,6 +28,7 @@ from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import DATASET_DESCRIPTION, Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.bench import Bench, Fields, record_withheld, released_outcome, withheld
+from bidsdeid.run.evidence import manifest, readme, settings, summary
 from bidsdeid.run.metadata import (
     parse_sidecars,
     release_companions,
@@ -42,17 +41,6 @@ from bidsdeid.validate import counted, validate
 CODE = PurePosixPath("code/bidsdeid")
 _PARTICIPANTS = PurePosixPath("participants.tsv")
 _DESCRIPTION = PurePosixPath(DATASET_DESCRIPTION)
-
-_README = """\
-This dataset was de-identified with bidsdeid {version} (policy {policy}).
-
-Faces were removed from anatomical images with pydeface's atlas and face mask; NIfTI headers,
-sidecars and tables were rebuilt from an allow-list; dates were {dates}.
-
-What was done to each file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in
-code/bidsdeid/settings.json.
-In *_defacemask images, 1 marks voxels that were kept and 0 voxels that were removed.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +95,9 @@ def finish_dataset(
             tuple(bench.outcomes[path] for path in sorted(bench.outcomes)),
         )
         private = PrivateFolder(config.private_dir)
-        private.write_ledger(ledger)
+        _check_published(finish, store, private)
         _validate(finish, store, private, folder)
+        private.write_ledger(ledger)
         store.publish_dataset(bench.stage, bench.verified)
     return ledger
 
@@ -119,7 +108,7 @@ def _fill(finish: _Finish) -> None:
     parsed = parse_sidecars(bench, plan.shared)
     _release_participants(finish)
     done = {_PARTICIPANTS}
-    release_companions(bench, [a for a in plan.shared if a.path not in done])
+    release_companions(bench, parsed, [a for a in plan.shared if a.path not in done])
     release_documents(bench, plan.shared)
     _release_description(finish)
     sidecars = [a for a in plan.shared if a.path != _DESCRIPTION]
@@ -201,29 +190,14 @@ def _release_description(finish: _Finish) -> None:
 
 
 def _write_own(finish: _Finish) -> None:
-    """Write what this program says about the release: README, settings, manifest, summary."""
+    """Write what this program says about the release: README, settings, summary, manifest."""
     bench, config = finish.bench, finish.bench.config
-    if not any(item.path.stem == "README" for item in bench.verified):
-        dates = "moved into 1902-1925" if config.shift_dates else "removed"
-        policy = f"{bench.policy.name} {bench.policy.version}"
-        text = _README.format(version=__version__, policy=policy, dates=dates)
-        _put_own(finish, PurePosixPath("README"), text)
-    settings = {
-        "Name": "bidsdeid",
-        "Version": __version__,
-        "Policy": bench.policy.name,
-        "PolicyVersion": bench.policy.version,
-        "PolicySHA256": bench.policy.digest,
-        "Layout": str(config.layout),
-        "DefaceAll": config.deface_all,
-        "Dates": "shift" if config.shift_dates else "remove",
-        "KnownTerms": len(config.terms.terms),
-        "Engines": sorted({o.engine for x in finish.ledgers for o in x.outcomes if o.engine}),
-    }
-    _put_own(finish, CODE / "settings.json", json.dumps(settings, indent=2) + "\n")
     outcomes = [*bench.outcomes.values(), *(o for x in finish.ledgers for o in x.outcomes)]
-    _put_own(finish, CODE / "summary.json", json.dumps(_summary(outcomes), indent=2) + "\n")
-    _put_own(finish, CODE / "manifest.tsv", _manifest(outcomes, finish.own))
+    if not any(item.path.stem == "README" for item in bench.verified):
+        _put_own(finish, PurePosixPath("README"), readme(config, bench.policy))
+    _put_own(finish, CODE / "settings.json", settings(config, bench.policy, outcomes))
+    _put_own(finish, CODE / "summary.json", summary(outcomes))
+    _put_own(finish, CODE / "manifest.tsv", manifest(outcomes, finish.own))
 
 
 def _put_own(finish: _Finish, path: PurePosixPath, text: str) -> None:
@@ -232,36 +206,36 @@ def _put_own(finish: _Finish, path: PurePosixPath, text: str) -> None:
     finish.own.append(bench.put(path, text.encode(), check, "written"))
 
 
-def _summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Count what happened, and why files were withheld by a rule; no names."""
-    reasons = Counter(o.reason for o in outcomes if o.status is Status.POLICY)
-    return {
-        "FilesByStatus": dict(sorted(Counter(str(o.status) for o in outcomes).items())),
-        "FilesByDecision": dict(sorted(Counter(o.decision for o in outcomes).items())),
-        "WithheldByPolicy": dict(sorted(reasons.items())),
-        "FieldsAndColumnsChanged": sum(len(o.changes) for o in outcomes),
-        "ImagesDefaced": sum(o.removed_voxels is not None for o in outcomes),
-    }
+def _check_published(finish: _Finish, store: Store, private: PrivateFolder) -> None:
+    """Check that the output holds what participants published, byte for byte, and nothing else.
 
+    Dataset-level files of an earlier finishing step that are no longer released are taken out.
 
-def _manifest(outcomes: Sequence[Outcome], own: Sequence[Release]) -> str:
-    """List every released file with its digest; this file itself cannot be in it."""
-    header = ("path", "decision", "bytes", "sha256", "removed_voxels", "voxels")
-    rows = [
-        (r.path, r.decision, str(r.size), r.sha256, *_removed(outcome, r))
-        for outcome in outcomes
-        for r in outcome.releases
-    ]
-    rows += [
-        (r.path, r.decision, str(r.size), r.sha256, NOT_AVAILABLE, NOT_AVAILABLE) for r in own
-    ]
-    return "".join("\t".join(row) + "\n" for row in (header, *sorted(rows)))
-
-
-def _removed(outcome: Outcome, release: Release) -> tuple[str, str]:
-    if outcome.removed_voxels is None or release is not outcome.releases[0]:
-        return NOT_AVAILABLE, NOT_AVAILABLE
-    return str(outcome.removed_voxels), str(outcome.voxels)
+    Raises
+    ------
+    ReleaseError
+        If a file changed since it was audited, or was put there by someone else.
+    """
+    releases = [release for ledger in finish.ledgers for release in ledger.releases]
+    changed = sum(not store.intact(release) for release in releases)
+    if changed:
+        message = (
+            f"{changed} file(s) of the output are not as they were published: remove their "
+            "participants there and run again"
+        )
+        raise ReleaseError(message)
+    items = [str(item.path) for item in finish.bench.verified]
+    rest = store.others([*(release.path for release in releases), *items])
+    earlier = {str(path) for path in private.published_files()}
+    foreign = [path for path in rest if str(path) not in earlier]
+    if foreign:
+        message = (
+            f"the output holds {len(foreign)} file(s) that this program did not put there: "
+            "remove them, or name another output folder"
+        )
+        raise ReleaseError(message)
+    store.withdraw(rest, private.folder / "withdrawn")
+    private.record_published(items)
 
 
 def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Path) -> None:
@@ -275,9 +249,9 @@ def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Pat
         return
     at_fault = {finding.location.parts[0] for finding in findings if finding.location.parts}
     wrong = [f"sub-{label}" for label in labels if f"sub-{label}" in at_fault]
-    store.withdraw([_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn")
     for label in wrong:
         private.forget(label.removeprefix("sub-"))
+    store.withdraw([_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn")
     private.write_text(
         "output-validation.txt",
         "".join(f"{finding.code}\t{finding.location}\n" for finding in findings),

@@ -92,6 +92,9 @@ def _find_face(bench: Bench, image: Image) -> tuple[FaceMask, FaceMetrics]:
             "the orientation and run again"
         )
         raise ImageError(message)
+    if min(image.data.shape[:3]) == 1:
+        message = "the image is one slice, not a volume: a face cannot be found in it"
+        raise ImageError(message)
     volume = image.volume()
     if not volume.any() or volume.min() == volume.max():
         message = "the image is empty: all its voxels have one value or none"
@@ -100,11 +103,21 @@ def _find_face(bench: Bench, image: Image) -> tuple[FaceMask, FaceMetrics]:
     engine = NiimathEngine(bench.config.threads)
     mask = engine.find(volume, image.affine, atlas, bench.scratch)
     metrics = _judge().measure(volume, image.affine, mask.remove, mask.to_atlas)
-    failed = failed_gates(metrics)
+    failed = failed_gates(metrics) or _moved_volumes(image, mask)
     if failed:
         message = f"the face mask is not to be trusted: {'; '.join(failed)}"
         raise GateError(message)
     return mask, metrics
+
+
+def _moved_volumes(image: Image, mask: FaceMask) -> tuple[str, ...]:
+    """Look at each volume of a series: the mask was found on their mean and must fit them all."""
+    judge = _judge()
+    failed: list[str] = []
+    for volume in image.volumes():
+        found = failed_gates(judge.measure(volume, image.affine, mask.remove, mask.to_atlas))
+        failed.extend(found)
+    return tuple(f"in one of its volumes {sentence}" for sentence in dict.fromkeys(failed))
 
 
 @lru_cache(maxsize=1)
@@ -166,11 +179,18 @@ def _own_sidecar(
             raise TextError(message) from fields
         before[path] = fields
         after[path], changes = scrub_fields(fields, bench.policy, bench.context)
-    lost = (merged(action.path, before).keys() - merged(action.path, after).keys()) & (
-        bench.policy.required_keys
-    )
-    if lost - {"IntendedFor"}:
+    full, left = merged(action.path, before), merged(action.path, after)
+    lost = (full.keys() - left.keys()) & bench.policy.required_keys
+    if lost:
         message = f"fields that BIDS requires would be lost: {', '.join(sorted(lost))}"
+        raise TextError(message)
+    nearest = {key: path for path in before for key in before[path]}
+    exposed = sorted(key for key in left if key not in after[nearest[key]])
+    if exposed:
+        message = (
+            f"fields dropped from a nearer sidecar would be inherited from a farther one with "
+            f"another value: {', '.join(exposed)}"
+        )
         raise TextError(message)
     own = sidecar_of(action.path)
     return (after[own], changes) if own in after else ({}, ())

@@ -9,26 +9,29 @@ from pathlib import PurePosixPath
 
 from bidsdeid.core.audit import MAX_SIGNAL_BYTES
 from bidsdeid.core.inheritance import chain
-from bidsdeid.core.ledger import Outcome
-from bidsdeid.core.naming import serves, sidecar_of
+from bidsdeid.core.ledger import Outcome, Status
+from bidsdeid.core.naming import carries, serves, sidecar_of
 from bidsdeid.core.nifti import GZIP_MAGIC, compress, decompress
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.scrub import scrub_fields
-from bidsdeid.core.tables import TableContext, scrub_table
+from bidsdeid.core.tables import TableContext, scrub_rows, scrub_table
 from bidsdeid.core.text import (
     decode_fields,
+    decode_rows,
     decode_table,
     decode_text,
     encode_fields,
     encode_table,
 )
-from bidsdeid.core.values import findings
+from bidsdeid.core.values import JSONValue, findings
 from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
 
 #: Tables whose rows name files, sessions or participants: they come after those.
 _LISTS = frozenset({"scans", "sessions", "participants"})
+
+_COMPANIONS = frozenset({Kind.TABLE, Kind.SIGNAL, Kind.NUMBERS})
 
 _NO_IMAGE = "no image it belongs to is released"
 
@@ -46,12 +49,22 @@ def parse_sidecars(bench: Bench, actions: Iterable[Action]) -> Parsed:
     return parsed
 
 
-def release_companions(bench: Bench, actions: Iterable[Action]) -> None:
-    """Treat tables, recordings and gradients; those that list files come last."""
-    kinds = {Kind.TABLE: _table, Kind.SIGNAL: _signal, Kind.NUMBERS: _numbers}
-    todo = [a for a in actions if a.kind in kinds and a.decision is not Decision.WITHHOLD]
+def release_companions(bench: Bench, parsed: Parsed, actions: Iterable[Action]) -> None:
+    """Treat tables, recordings and gradients; those that list files come last.
+
+    An image that cannot stand without one that failed is withheld with it.
+    """
+    todo = [a for a in actions if a.kind in _COMPANIONS and a.decision is not Decision.WITHHOLD]
+    treat = {
+        Kind.TABLE: partial(_table, bench),
+        Kind.SIGNAL: partial(_signal, bench, parsed),
+        Kind.NUMBERS: partial(_numbers, bench),
+    }
     for action in sorted(todo, key=lambda a: (_suffix(a) in _LISTS, a.path)):
-        bench.attempt(action, partial(kinds[action.kind], bench))
+        bench.attempt(action, treat[action.kind])
+        if bench.outcomes[action.path].status is Status.FAILURE:
+            for image in [path for path in bench.released if carries(action.path, path)]:
+                bench.retract(image, f"a file it cannot stand without failed: {_suffix(action)}")
 
 
 def release_sidecars(
@@ -138,8 +151,8 @@ def _table(bench: Bench, action: Action) -> Outcome:
     return released_outcome(action, (release,), changes=changes)
 
 
-def _signal(bench: Bench, action: Action) -> Outcome:
-    """Release a recording: numbers only, in a new gzip container."""
+def _signal(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
+    """Release a recording: the columns that a rule names, numbers only, in a new container."""
     if not _has_image(bench, action):
         return withheld(action, _NO_IMAGE)
     content = bench.read(action.path)
@@ -150,7 +163,32 @@ def _signal(bench: Bench, action: Action) -> Outcome:
         plain = decompress(content, MAX_SIGNAL_BYTES)
     except ImageError as error:
         raise TextError(str(error)) from error
-    return _release_numbers(bench, action, compress(plain))
+    names = _columns_of(action, parsed)
+    rules = [bench.policy.column_rule(_suffix(action), name) for name in names]
+    rows = decode_rows(plain, len(names))
+    kept = scrub_rows(rows, rules, bench.config.terms)
+    return _release_numbers(bench, action, compress(kept))
+
+
+def _columns_of(action: Action, parsed: Parsed) -> list[str]:
+    """Return the names of a recording's columns, from the sidecars that speak for it.
+
+    Raises
+    ------
+    TextError
+        If a sidecar cannot be read, or none names the columns.
+    """
+    names: JSONValue = None
+    for path in chain(action.path, parsed):
+        fields = parsed[path]
+        if isinstance(fields, FileProblem):
+            message = f"metadata of this recording cannot be used: {fields}"
+            raise TextError(message) from fields
+        names = fields.get("Columns", names)
+    if not isinstance(names, list) or not names:
+        message = "no sidecar names the columns of this recording"
+        raise TextError(message)
+    return [str(name) for name in names]
 
 
 def _numbers(bench: Bench, action: Action) -> Outcome:

@@ -41,6 +41,7 @@ def config_from(options: argparse.Namespace) -> Config:
         deface_all=options.deface_all,
         shift_dates=options.dates == "shift",
         key=options.key,
+        terms_file=options.known_terms,
         terms=_read_terms(options.known_terms),
         validate_input=not options.skip_bids_validation,
         nprocs=options.nprocs,

@@ -13,7 +13,8 @@ from bidsdeid import __version__
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor
 from bidsdeid.core.inheritance import chain
-from bidsdeid.core.ledger import Ledger
+from bidsdeid.core.ledger import Ledger, Status
+from bidsdeid.core.naming import carries
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.pseudonym import DateShift, date_shift
@@ -57,12 +58,22 @@ class Task:
     key: bytes
 
     def fingerprint(self) -> str:
-        """Return a digest of everything the result depends on, the files' content aside."""
-        return fingerprint(self.config, self.policy, self.key, (*self.shared, *self.actions))
+        """Return a digest of everything the result depends on."""
+        inherited = (action for action in self.shared if action.kind is Kind.JSON)
+        return fingerprint(self.config, self.policy, self.key, (*inherited, *self.actions))
 
 
 def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Action]) -> str:
-    """Digest settings, key and files; see `Task.fingerprint`."""
+    """Digest settings, key and files; see `Task.fingerprint`.
+
+    Of files that are withheld in any case nothing counts.  Text counts by what it says, images
+    by size and time: they are too large to be read for this.
+    """
+    files = [
+        (str(action.path), str(action.decision), _identity(config, action))
+        for action in actions
+        if action.decision is not Decision.WITHHOLD
+    ]
     facts = [
         __version__,
         str(config.layout),
@@ -70,9 +81,19 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
         config.shift_dates,
         sorted(config.terms.terms),
         hashlib.sha256(key).hexdigest(),
-        [(str(a.path), a.file.size, str(a.decision), a.reason) for a in actions],
+        files,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _identity(config: Config, action: Action) -> object:
+    if action.kind is Kind.IMAGE:
+        return action.file.size, action.file.mtime_ns
+    try:
+        with (config.bids_dir / action.path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return error.errno
 
 
 def finished_ledger(task: Task) -> Ledger | None:
@@ -81,21 +102,29 @@ def finished_ledger(task: Task) -> Ledger | None:
     Raises
     ------
     StoreError
-        If the output holds the participant from another run: other settings or other files.
+        If the output holds the participant from another run (other settings or other files), or
+        not as it was published.
     """
     store = Store(task.config.output_dir)
     ledger = PrivateFolder(task.config.private_dir).read_ledger(task.participant)
     published = store.has_participant(task.participant)
-    if ledger is not None and ledger.fingerprint == task.fingerprint():
-        complete = published or not ledger.releases
-        return ledger if complete else None
-    if published:
+    if ledger is None or ledger.fingerprint != task.fingerprint():
+        if published:
+            message = (
+                f"sub-{task.participant} is in the output from a run with other settings or "
+                "files: remove it there, or name another output folder"
+            )
+            raise StoreError(message)
+        return None
+    if not published:
+        return None if ledger.releases else ledger
+    if not store.holds(f"sub-{task.participant}", ledger.releases):
         message = (
-            f"sub-{task.participant} is in the output from a run with other settings or files: "
-            "remove it there, or name another output folder"
+            f"sub-{task.participant} in the output is not as it was published: remove it there "
+            "and run again"
         )
         raise StoreError(message)
-    return None
+    return ledger
 
 
 def run_participant(task: Task) -> Ledger:
@@ -153,13 +182,20 @@ def _fill(bench: Bench, task: Task) -> None:
     # Files that others name come first: a reference is rewritten to what became of its file.
     for action in sorted(images, key=lambda a: (_names_others(a, parsed), a.path)):
         bench.attempt(action, partial(release_image, bench, parsed))
+        if bench.outcomes[action.path].status is Status.FAILURE:
+            _retract_dependents(bench, action)
+    release_companions(bench, parsed, task.actions)
     own_sidecar_outcomes(bench, task.actions)
-    release_companions(bench, task.actions)
     mine = {path: fields for path, fields in parsed.items() if len(path.parts) > 1}
     release_sidecars(bench, mine, task.actions, bench.released)
     for action in task.actions:
         if action.path not in bench.outcomes:
             bench.outcomes[action.path] = withheld(action, "its image is not released")
+
+
+def _retract_dependents(bench: Bench, failed: Action) -> None:
+    for image in [path for path in bench.released if carries(failed.path, path)]:
+        bench.retract(image, "the magnitude image it belongs to failed")
 
 
 def _names_others(action: Action, parsed: Parsed) -> bool:

@@ -1,0 +1,81 @@
+"""What is told about a release, in the release: no source name, no value, counts and digests."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from bidsdeid import __version__
+from bidsdeid.config import Config
+from bidsdeid.core.ledger import Outcome, Release, Status
+from bidsdeid.core.policy import Policy
+from bidsdeid.core.scrub import NOT_AVAILABLE
+
+_README = """\
+This dataset was de-identified with bidsdeid {version} (policy {policy}).
+
+Faces were removed from anatomical images with pydeface's atlas and face mask; NIfTI headers,
+sidecars and tables were rebuilt from an allow-list; dates were {dates}.
+
+What was done to each file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in
+code/bidsdeid/settings.json.
+In *_defacemask images, 1 marks voxels that were kept and 0 voxels that were removed.
+"""
+
+
+def readme(config: Config, policy: Policy) -> str:
+    """Return the README of a dataset that has none, or none that can be released."""
+    dates = "moved into 1902-1925" if config.shift_dates else "removed"
+    rules = f"{policy.name} {policy.version}"
+    return _README.format(version=__version__, policy=rules, dates=dates)
+
+
+def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str:
+    """Return the settings that the result depends on, as JSON."""
+    facts = {
+        "Name": "bidsdeid",
+        "Version": __version__,
+        "Policy": policy.name,
+        "PolicyVersion": policy.version,
+        "PolicySHA256": policy.digest,
+        "Layout": str(config.layout),
+        "DefaceAll": config.deface_all,
+        "Dates": "shift" if config.shift_dates else "remove",
+        "KnownTerms": len(config.terms.terms),
+        "Engines": sorted({outcome.engine for outcome in outcomes if outcome.engine}),
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """Return counts of what happened, and why files were withheld by a rule, as JSON."""
+    reasons = Counter(o.reason for o in outcomes if o.status is Status.POLICY)
+    facts = {
+        "FilesByStatus": dict(sorted(Counter(str(o.status) for o in outcomes).items())),
+        "FilesByDecision": dict(sorted(Counter(o.decision for o in outcomes).items())),
+        "WithheldByPolicy": dict(sorted(reasons.items())),
+        "FieldsAndColumnsChanged": sum(len(o.changes) for o in outcomes),
+        "ImagesDefaced": sum(o.removed_voxels is not None for o in outcomes),
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def manifest(outcomes: Sequence[Outcome], own: Sequence[Release]) -> str:
+    """List every released file with its digest; this file itself cannot be in it."""
+    header = ("path", "decision", "bytes", "sha256", "removed_voxels", "voxels")
+    rows = [
+        (r.path, r.decision, str(r.size), r.sha256, *_removed(outcome, r))
+        for outcome in outcomes
+        for r in outcome.releases
+    ]
+    rows += [
+        (r.path, r.decision, str(r.size), r.sha256, NOT_AVAILABLE, NOT_AVAILABLE) for r in own
+    ]
+    return "".join("\t".join(row) + "\n" for row in (header, *sorted(rows)))
+
+
+def _removed(outcome: Outcome, release: Release) -> tuple[str, str]:
+    if outcome.removed_voxels is None or release is not outcome.releases[0]:
+        return NOT_AVAILABLE, NOT_AVAILABLE
+    return str(outcome.removed_voxels), str(outcome.voxels)
