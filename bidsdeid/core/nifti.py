@@ -253,7 +253,8 @@ def _shape_and_type(header: NiftiHeader) -> tuple[tuple[int, ...], np.dtype[Any]
         message = "the voxels are colours or complex numbers, not intensities"
         raise ImageError(message)
     try:
-        volume = abs(float(np.linalg.det(world_affine(header)[:3, :3])))
+        with np.errstate(invalid="ignore"):
+            volume = abs(float(np.linalg.det(world_affine(header)[:3, :3])))
     except (HeaderDataError, ValueError) as error:
         message = "the header's geometry cannot be used: it is not a rotation with lengths"
         raise ImageError(message) from error

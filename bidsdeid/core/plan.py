@@ -145,7 +145,7 @@ def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selec
             message = "a participant asked for is not in the dataset: compare the labels"
             raise NothingSelectedError(message)
         labels.add(label)
-    _check_selection(index, selection)
+    _check_selection(index, policy, selection)
     participants = {
         label: tuple(_action(file, policy, selection) for file in index.participants[label])
         for label in sorted(labels)
@@ -157,26 +157,37 @@ def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selec
     return plan
 
 
-def _check_selection(index: DatasetIndex, selection: Selection) -> None:
-    """Refuse sessions and queries that no file of the dataset can meet: they are mistakes.
+#: What no rule names and cannot be looked into may hold files that a rule would release.
+_MAY_HIDE_MORE = frozenset({State.UNREADABLE, State.FOLDER_LINK})
+
+
+def _check_selection(index: DatasetIndex, policy: Policy, selection: Selection) -> None:
+    """Refuse sessions that are not there, and queries that can speak for no file: mistakes.
 
     Raises
     ------
     NothingSelectedError
     """
-    files = [file for files in index.participants.values() for file in files]
-    names = [file.name for file in files if file.name is not None]
+    names = [
+        file.name
+        for files in index.participants.values()
+        for file in files
+        if file.name is not None
+    ]
     if set(selection.sessions or ()) - {name.get("ses") for name in names}:
         message = "a session asked for is not in the dataset: compare the labels"
         raise NothingSelectedError(message)
-    suffixes = {name.suffix.casefold() for name in names}
-    datatypes = {file.datatype for file in files}
+    known = {name.suffix.casefold() for name in names}
+    known |= {suffix.casefold() for rule in policy.files for suffix in rule.suffix}
     for query, wanted in selection.filters.items():
-        spoken_suffixes, spoken_datatypes = scope_of(query, wanted)
-        if (spoken_suffixes and spoken_suffixes.isdisjoint(suffixes)) or (
-            spoken_datatypes and spoken_datatypes.isdisjoint(datatypes)
+        suffixes, datatypes = scope_of(query, wanted)
+        if (suffixes and suffixes.isdisjoint(known)) or (
+            datatypes and datatypes.isdisjoint(_DATATYPES)
         ):
-            message = f"the query {query!r} of the filter file speaks for no file of the dataset"
+            message = (
+                f"the query {query!r} of the filter file speaks for no kind of file: give its "
+                "`suffix` or `datatype`"
+            )
             raise NothingSelectedError(message)
 
 
@@ -188,10 +199,10 @@ def _action(file: SourceFile, policy: Policy, selection: Selection) -> Action:
     refused = selection.refuses(file, kind)
     if decision is not Decision.WITHHOLD and refused is not None:
         decision, reason = Decision.WITHHOLD, refused
-    elif file.state is not State.FILE and (
-        decision is not Decision.WITHHOLD or rule is NO_FILE_RULE
-    ):
+    elif file.state is not State.FILE and decision is not Decision.WITHHOLD:
         decision, reason, failure = Decision.WITHHOLD, str(file.state), True
+    elif file.state in _MAY_HIDE_MORE and rule is NO_FILE_RULE:
+        reason, failure = str(file.state), True
     return Action(file, kind, decision, reason, failure, rule.tolerate)
 
 

@@ -325,8 +325,9 @@ def test_documents_with_telling_text_are_refused(text: str) -> None:
 
 
 def test_own_reports_are_looked_through_too() -> None:
-    assert AUDITOR.own(PATH, b"20190304 bidsdeid").size > 0
-    for text in (b"by Miller", b"Doe^Jane", b"jane@clinic.example"):
+    for text in (b"20190304 bidsdeid", b"its own words, one of which is a term: Miller"):
+        assert AUDITOR.own(PATH, text).size > 0
+    for text in (b"Doe^Jane", b"jane@clinic.example"):
         with pytest.raises(LeakError):
             AUDITOR.own(PATH, text)
 

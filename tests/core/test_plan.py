@@ -137,6 +137,9 @@ BOLD = "sub-01/func/sub-01_task-rest_bold.nii.gz"
         (T1W, {"anything": {"suffix": "T1w", "acq": "lo"}}, False),
         (T1W, {"anything": {"suffix": "T1w", "datatype": "func", "acq": "lo"}}, True),
         (T1W, {"bold": {"acquisition": "lo"}}, True),
+        (T1W, {"anat": {"acquisition": "lo"}}, False),
+        (T1W, {"anything": {"datatype": "anat", "acquisition": "lo"}}, False),
+        (T1W, {"fmap": {"datatype": "fmap", "acquisition": "lo"}}, True),
         (BOLD, {"bold": {"task": "rest"}, "t1w": {"acquisition": "lo"}}, True),
         (BOLD, {"bold": {"task": "nback"}}, False),
         ("README", {"bold": {"task": "nback"}}, True),
@@ -149,9 +152,18 @@ def test_filters(path: str, filters: dict[str, dict[str, object]], *, selected: 
 
 
 def test_sessions_and_participants_that_are_not_asked_for() -> None:
-    assert action_for(T1W, sessions={"b"}).decision is Decision.WITHHOLD
-    assert action_for(T1W, sessions={"a"}).decision is Decision.DEFACE
-    assert action_for(BOLD, sessions={"b"}).decision is Decision.SCRUB
+    other = source_file(T1W.replace("ses-a", "ses-b"))
+    chosen = plan_of(
+        source_file(T1W), source_file(BOLD), other, selection=Selection(sessions={"b"})
+    )
+    decisions = {str(action.path): action.decision for action in chosen}
+    assert decisions[T1W] is Decision.WITHHOLD
+    assert decisions[BOLD] is Decision.WITHHOLD, "an image without session is of another one"
+    assert decisions[str(other.path)] is Decision.DEFACE
+    with pytest.raises(NothingSelectedError):
+        action_for(T1W, sessions={"a", "c"})
+    with pytest.raises(NothingSelectedError):
+        action_for(T1W, filters={"t1": {"acquisition": "hi"}})
     plan = plan_of(source_file(BOLD), selection=Selection(participants={"99"}))
     assert list(plan.participants) == ["99"]
 

@@ -9,7 +9,9 @@ from bidsschematools.schema import load_schema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bidsdeid.core.dataset import SourceFile
+from bidsdeid.core.dataset import DatasetIndex, SourceFile, datatype_of
+from bidsdeid.core.entities import parse_name
+from bidsdeid.core.plan import Kind, build_plan
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.rules import compile_policy
 from bidsdeid.errors import PolicyError
@@ -107,15 +109,26 @@ def test_the_first_rule_wins() -> None:
 
 
 def test_deface_all_defaces_every_image_and_nothing_else() -> None:
-    plain, strict = load_policy("default"), load_policy("default", deface_all=True)
-    for one, other in zip(plain.files, strict.files, strict=True):
-        image = any(extension.startswith(".nii") for extension in one.extension)
-        if one.decision is Decision.SCRUB and image:
-            assert other.decision is Decision.DEFACE
-        else:
-            assert other == one
-    kept = {r.decision for r in strict.files if ".nii" in r.extension}
-    assert kept == {Decision.DEFACE, Decision.WITHHOLD}
+    paths = [
+        PurePosixPath(f"sub-01/{rest}")
+        for rest in (
+            "anat/sub-01_T1w.nii.gz", "anat/sub-01_T1map.nii.gz", "func/sub-01_task-a_bold.nii.gz",
+            "dwi/sub-01_dwi.nii", "dwi/sub-01_dwi.bval", "fmap/sub-01_phasediff.nii.gz",
+            "perf/sub-01_asl.nii.gz", "func/sub-01_task-a_events.tsv",
+            "func/sub-01_task-a_bold.json",
+        )
+    ]  # fmt: skip
+    files = tuple(
+        SourceFile(path, 1, name=parse_name(path.name), datatype=datatype_of(path))
+        for path in paths
+    )
+    index = DatasetIndex((), {"01": files})
+    plain = build_plan(index, load_policy("default"))
+    strict = build_plan(index, load_policy("default", deface_all=True))
+    for one, other in zip(plain, strict, strict=True):
+        image = one.kind is Kind.IMAGE and one.decision is not Decision.WITHHOLD
+        assert other.decision is (Decision.DEFACE if image else one.decision)
+    assert sum(action.decision is Decision.DEFACE for action in strict) == 5
 
 
 def test_fields_without_a_type_of_their_own_are_fields_of_bids() -> None:

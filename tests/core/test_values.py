@@ -15,6 +15,7 @@ from bidsdeid.core.values import (
     KnownTerms,
     findings,
     strings,
+    telling_number,
 )
 from strategies import JSON_VALUES, WORDS
 
@@ -51,9 +52,9 @@ POSITIVE = [
     ("person name", "DOE^JANE"),
     ("person name", "Doe^^J"),
     ("person name", "\uff24oe^Jane"),
-    ("record number", "MRN 12"),
+    ("identifier word", "MRN 12"),
     ("record number", "no. 1234567"),
-    ("record number", "dob unknown"),
+    ("identifier word", "dob unknown"),
     ("length", "word " * (MAX_LENGTH // 5 + 1)),
     ("control characters", "a\x00b"),
     ("control characters", "a\x1b[31mb"),
@@ -139,7 +140,7 @@ def test_known_terms(text: str, *, found: bool) -> None:
 
 
 def test_a_known_term_is_not_an_expression() -> None:
-    assert findings("a.c", KnownTerms(("a.c.",))) == ()
+    assert findings("abc", KnownTerms(("a.c",))) == ()
     assert findings("x(y", KnownTerms(("x(y",))) == ("known term",)
 
 
@@ -148,3 +149,32 @@ def test_every_string_of_a_value_is_looked_at(value: JSONValue) -> None:
     marked: JSONValue = {"a": [value, {"needle": [["hay"]]}]}
     assert {"needle", "hay", "a"} <= set(strings(marked))
     assert set(strings(value)) <= set(strings(marked))
+
+
+@pytest.mark.parametrize(
+    "text", ["Jane Doe", "JANE_DOE", "JaneDoe", "jane  doe", "doe, jane", "Doe^Jane", "Jané Doe"]
+)
+def test_a_known_term_is_found_in_every_spelling(text: str) -> None:
+    assert KnownTerms(("Jane Doe",)).occur_in(f"seen with {text} on the day")
+    assert not KnownTerms(("Jane Doe",)).occur_in("a jane and, quite apart from her, a doe")
+
+
+@pytest.mark.parametrize("text", ["ID.777888999", "MRN12345", "visit 4.3.80", "scan 04-03-80"])
+def test_identifiers_that_lean_on_their_neighbours_are_found(text: str) -> None:
+    assert findings(text)
+
+
+@pytest.mark.parametrize("number", [19800304, 20191231.0, 1551693600.5, -1e9])
+def test_numbers_that_tell_a_day_or_a_clock(number: float) -> None:
+    assert telling_number(number)
+
+
+@pytest.mark.parametrize("number", [0, -3.5, 2.0, 127.748504, 123255.5, 1802, 987654])
+def test_numbers_that_are_quantities(number: float) -> None:
+    assert not telling_number(number, record=True)
+
+
+def test_large_whole_numbers_are_records_in_fields_and_counts_in_tables() -> None:
+    assert telling_number(4815162, record=True)
+    assert not telling_number(4815162)
+    assert not telling_number(19800399), "no month has 99 days"
