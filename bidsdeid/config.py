@@ -15,7 +15,7 @@ from bidsdeid.errors import UsageError
 BASE_MB = 350
 
 #: Copies of an image (as stored) that are in memory at one time, at the most.
-COPIES = 5
+COPIES = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,11 @@ def counted(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{number} {code}" for code, number in sorted(counts.items()))
 
 
+def listed(findings: Sequence[Finding]) -> str:
+    """Return a line for each error, with the file's name: private."""
+    return "".join(f"{finding.code}\t{finding.location}\n" for finding in findings)
+
+
 def _deno() -> Path:
     """Return the runtime that is installed with the validator."""
     from deno import find_deno_bin  # noqa: PLC0415 -- only needed here, and slow to look for

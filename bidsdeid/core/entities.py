@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 #: Short entity names in the order in which BIDS wants them in a file name.
 ENTITY_ORDER = tuple(
@@ -75,6 +76,7 @@ class BIDSName:
         return "_".join([*pairs, self.suffix]) + self.extension
 
 
+@lru_cache(maxsize=2**16)
 def parse_name(filename: str) -> BIDSName | None:
     """Take a file name apart, or return None if it is not built like a BIDS name.
 

@@ -97,9 +97,10 @@ def air_value(slope: float, inter: float, dtype: np.dtype[Any]) -> float:
 
 def mean_volume(data: Stored) -> Floats:
     """Return the mean over trailing axes as an (X, Y, Z) float array, what is not finite as 0."""
-    volume = data.astype(np.float32, copy=False)
-    if volume.ndim > 3:  # noqa: PLR2004 -- three axes of space
-        volume = volume.mean(axis=tuple(range(3, volume.ndim)))
+    if data.ndim > 3:  # noqa: PLR2004 -- three axes of space
+        volume = data.mean(axis=tuple(range(3, data.ndim)), dtype=np.float32)
+    else:
+        volume = data.astype(np.float32)
     return np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -21,7 +21,7 @@ from bidsdeid.resources import load_policy
 from bidsdeid.run.dataset import finish_dataset
 from bidsdeid.run.participant import Task, finished_ledger, run_participant
 from bidsdeid.run.progress import Reporter, print_plan, summarise
-from bidsdeid.validate import counted, validate
+from bidsdeid.validate import counted, listed, validate
 
 #: A stored image is at most about this much larger than its file.
 _GZIP_RATIO = 3.0
@@ -124,10 +124,7 @@ def _validate_input(config: Config, private: PrivateFolder) -> None:
     with work_folder(config.work_dir) as scratch:
         findings = validate(config.bids_dir, scratch, deidentified=False)
     if findings:
-        private.write_text(
-            "input-validation.txt",
-            "".join(f"{finding.code}\t{finding.location}\n" for finding in findings),
-        )
+        private.write_text("input-validation.txt", listed(findings))
         message = (
             f"the input is not valid BIDS ({counted(findings)}): mend it, or go on with "
             "--skip-bids-validation; details are in input-validation.txt in the private folder"

@@ -33,10 +33,11 @@ from bidsdeid.run.metadata import (
     parse_sidecars,
     release_companions,
     release_documents,
+    release_lists,
     release_sidecars,
 )
 from bidsdeid.run.participant import fingerprint
-from bidsdeid.validate import counted, validate
+from bidsdeid.validate import counted, listed, validate
 
 CODE = PurePosixPath("code/bidsdeid")
 _PARTICIPANTS = PurePosixPath("participants.tsv")
@@ -107,8 +108,8 @@ def _fill(finish: _Finish) -> None:
     record_withheld(bench, plan.shared)
     parsed = parse_sidecars(bench, plan.shared)
     _release_participants(finish)
-    done = {_PARTICIPANTS}
-    release_companions(bench, parsed, [a for a in plan.shared if a.path not in done])
+    release_companions(bench, parsed, plan.shared)
+    release_lists(bench, plan.shared)
     release_documents(bench, plan.shared)
     _release_description(finish)
     sidecars = [a for a in plan.shared if a.path != _DESCRIPTION]
@@ -252,10 +253,7 @@ def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Pat
     for label in wrong:
         private.forget(label.removeprefix("sub-"))
     store.withdraw([_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn")
-    private.write_text(
-        "output-validation.txt",
-        "".join(f"{finding.code}\t{finding.location}\n" for finding in findings),
-    )
+    private.write_text("output-validation.txt", listed(findings))
     message = (
         f"the output is not valid BIDS ({counted(findings)}): {len(wrong)} participant(s) were "
         "taken out of it and the dataset is not finished; details are in output-validation.txt "

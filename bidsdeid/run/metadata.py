@@ -31,10 +31,6 @@ from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
 #: Tables whose rows name files, sessions or participants: they come after those.
 _LISTS = frozenset({"scans", "sessions", "participants"})
 
-_COMPANIONS = frozenset({Kind.TABLE, Kind.SIGNAL, Kind.NUMBERS})
-
-_NO_IMAGE = "no image it belongs to is released"
-
 
 def parse_sidecars(bench: Bench, actions: Iterable[Action]) -> Parsed:
     """Read the JSON files that are to be released; a problem stands in the place of its file."""
@@ -50,21 +46,36 @@ def parse_sidecars(bench: Bench, actions: Iterable[Action]) -> Parsed:
 
 
 def release_companions(bench: Bench, parsed: Parsed, actions: Iterable[Action]) -> None:
-    """Treat tables, recordings and gradients; those that list files come last.
+    """Treat tables, recordings and gradients of the images that are ready, each once.
 
     An image that cannot stand without one that failed is withheld with it.
     """
-    todo = [a for a in actions if a.kind in _COMPANIONS and a.decision is not Decision.WITHHOLD]
     treat = {
         Kind.TABLE: partial(_table, bench),
         Kind.SIGNAL: partial(_signal, bench, parsed),
         Kind.NUMBERS: partial(_numbers, bench),
     }
-    for action in sorted(todo, key=lambda a: (_suffix(a) in _LISTS, a.path)):
-        bench.attempt(action, treat[action.kind])
-        if bench.outcomes[action.path].status is Status.FAILURE:
-            for image in [path for path in bench.released if carries(action.path, path)]:
-                bench.retract(image, f"a file it cannot stand without failed: {_suffix(action)}")
+    for action in actions:
+        if action.kind not in treat or action.path in bench.outcomes or _suffix(action) in _LISTS:
+            continue
+        if any(serves(action.path, image) for image in bench.released):
+            bench.attempt(action, treat[action.kind])
+            retract_dependents(bench, action)
+
+
+def retract_dependents(bench: Bench, action: Action) -> None:
+    """If a file failed, withhold the images that cannot stand without it."""
+    if bench.outcomes[action.path].status is Status.FAILURE:
+        for image in [path for path in bench.released if carries(action.path, path)]:
+            bench.retract(image, f"a file it cannot stand without failed: {_suffix(action)}")
+
+
+def release_lists(bench: Bench, actions: Iterable[Action]) -> None:
+    """Treat the tables whose rows name files and sessions, after those."""
+    for action in actions:
+        lists = action.kind is Kind.TABLE and _suffix(action) in _LISTS
+        if lists and action.path not in bench.outcomes:
+            bench.attempt(action, partial(_table, bench))
 
 
 def release_sidecars(
@@ -127,8 +138,6 @@ def _document(bench: Bench, action: Action) -> Outcome:
 
 def _table(bench: Bench, action: Action) -> Outcome:
     suffix = _suffix(action)
-    if suffix not in _LISTS and not _has_image(bench, action):
-        return withheld(action, _NO_IMAGE)
     context = TableContext(
         bench.context,
         action.path.parent,
@@ -153,8 +162,6 @@ def _table(bench: Bench, action: Action) -> Outcome:
 
 def _signal(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     """Release a recording: the columns that a rule names, numbers only, in a new container."""
-    if not _has_image(bench, action):
-        return withheld(action, _NO_IMAGE)
     content = bench.read(action.path)
     if not content.startswith(GZIP_MAGIC):
         message = "the recording is not a gzip file"
@@ -192,8 +199,6 @@ def _columns_of(action: Action, parsed: Parsed) -> list[str]:
 
 
 def _numbers(bench: Bench, action: Action) -> Outcome:
-    if not _has_image(bench, action):
-        return withheld(action, _NO_IMAGE)
     return _release_numbers(bench, action, bench.read(action.path))
 
 
@@ -227,10 +232,6 @@ def _sidecar(
         str(action.decision),
     )
     return released_outcome(action, (release,), changes=changes)
-
-
-def _has_image(bench: Bench, action: Action) -> bool:
-    return any(serves(action.path, image) for image in bench.released)
 
 
 def _participants(bench: Bench) -> frozenset[str]:

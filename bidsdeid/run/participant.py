@@ -13,8 +13,7 @@ from bidsdeid import __version__
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor
 from bidsdeid.core.inheritance import chain
-from bidsdeid.core.ledger import Ledger, Status
-from bidsdeid.core.naming import carries
+from bidsdeid.core.ledger import Ledger
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.pseudonym import DateShift, date_shift
@@ -29,7 +28,9 @@ from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
     parse_sidecars,
     release_companions,
+    release_lists,
     release_sidecars,
+    retract_dependents,
 )
 
 
@@ -180,22 +181,21 @@ def _fill(bench: Bench, task: Task) -> None:
         if action.kind is Kind.IMAGE and action.decision is not Decision.WITHHOLD
     ]
     # Files that others name come first: a reference is rewritten to what became of its file.
-    for action in sorted(images, key=lambda a: (_names_others(a, parsed), a.path)):
-        bench.attempt(action, partial(release_image, bench, parsed))
-        if bench.outcomes[action.path].status is Status.FAILURE:
-            _retract_dependents(bench, action)
-    release_companions(bench, parsed, task.actions)
+    for naming in (False, True):
+        for action in images:
+            if _names_others(action, parsed) is naming:
+                bench.attempt(action, partial(release_image, bench, parsed))
+        for action in images:
+            if action.path in bench.outcomes:
+                retract_dependents(bench, action)
+        release_companions(bench, parsed, task.actions)
+    release_lists(bench, task.actions)
     own_sidecar_outcomes(bench, task.actions)
     mine = {path: fields for path, fields in parsed.items() if len(path.parts) > 1}
     release_sidecars(bench, mine, task.actions, bench.released)
     for action in task.actions:
         if action.path not in bench.outcomes:
-            bench.outcomes[action.path] = withheld(action, "its image is not released")
-
-
-def _retract_dependents(bench: Bench, failed: Action) -> None:
-    for image in [path for path in bench.released if carries(failed.path, path)]:
-        bench.retract(image, "the magnitude image it belongs to failed")
+            bench.outcomes[action.path] = withheld(action, "no image it belongs to is released")
 
 
 def _names_others(action: Action, parsed: Parsed) -> bool:

@@ -248,6 +248,24 @@ def test_a_diffusion_series_does_not_outlive_its_gradients(go: Runner, dataset: 
     assert SERIES in files(run.out)
 
 
+def test_a_reference_to_an_image_that_was_taken_back_goes(go: Runner, dataset: Path) -> None:
+    """The gradients fail after the image was ready, and the field map named the image."""
+    series(dataset / "sub-01/dwi/sub-01_dwi.nii.gz")
+    (dataset / "sub-01/dwi/sub-01_dwi.bval").write_text("0 1000 1000 1000\n")
+    (dataset / "sub-01/dwi/sub-01_dwi.bvec").write_text("0 1 0 NaN\n" * 3)
+    series(dataset / "sub-01/fmap/sub-01_dir-PA_epi.nii.gz", volumes=2)
+    fields = {
+        "PhaseEncodingDirection": "j",
+        "TotalReadoutTime": 0.05,
+        "IntendedFor": ["dwi/sub-01_dwi.nii.gz", f"bids::{SERIES}"],
+    }
+    sidecar = dataset / "sub-01/fmap/sub-01_dir-PA_epi.json"
+    sidecar.write_text(json.dumps(fields))
+    run = go(code=1)
+    released = json.loads((run.out / sidecar.relative_to(dataset)).read_text())
+    assert released["IntendedFor"] == [f"bids::{SERIES}"]
+
+
 def test_events_at_the_root_are_released(go: Runner, dataset: Path) -> None:
     (dataset / "task-rest_events.tsv").write_text("onset\tduration\n1\t2\n")
     assert "task-rest_events.tsv" in files(go().out)

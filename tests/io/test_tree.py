@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -140,15 +141,11 @@ def test_what_is_neither_file_nor_folder_is_special(dataset: Path) -> None:
     assert file.state is State.SPECIAL
 
 
-_AS_NOBODY = """
-import json, os, sys
+_INDEX = """
+import json, sys
 from pathlib import Path
 from bidsdeid.io.tree import index_dataset
 from bidsdeid.errors import InputError
-index_dataset(Path(sys.argv[2]))  # so that all is loaded while root's files can be read
-if os.geteuid() == 0:
-    os.setresgid(65534, 65534, 65534)
-    os.setresuid(65534, 65534, 65534)
 try:
     index = index_dataset(Path(sys.argv[1]))
 except InputError as error:
@@ -158,17 +155,23 @@ else:
     print(json.dumps({str(f.path): f.state.name for f in files}))
 """
 
+_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2
 
-def as_nobody(dataset: Path) -> object:
-    """Index a dataset as a user who is not root, and return the states, or the exit code."""
-    other = dataset.parent / "other"
-    put(other / "sub-01/anat/sub-01_T1w.json", "{}")
-    for folder in list(dataset.parents)[:3]:
-        folder.chmod(folder.stat().st_mode | 0o055)
+
+def _obey_permissions() -> None:
+    """Give up, from the next program on, root's privilege to read what it may not."""
+    if os.geteuid() == 0:
+        for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
+            ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def as_a_mere_user(dataset: Path) -> object:
+    """Index a dataset bound by its permissions, and return the states, or the exit code."""
     done = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY, str(dataset), str(other)],
+        [sys.executable, "-c", _INDEX, str(dataset)],
         capture_output=True,
         check=False,
+        preexec_fn=_obey_permissions,
     )
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
@@ -178,7 +181,7 @@ def test_folders_and_files_that_may_not_be_read_are_told(dataset: Path) -> None:
     put(dataset / "sub-01/func/sub-01_task-rest_bold.nii.gz")
     (dataset / "sub-01/func").chmod(0o000)
     (dataset / "sub-01/anat/sub-01_T1w.nii.gz").chmod(0o000)
-    found = as_nobody(dataset)
+    found = as_a_mere_user(dataset)
     (dataset / "sub-01/func").chmod(0o755)
     assert isinstance(found, dict)
     assert found["sub-01/func"] == "UNREADABLE"
@@ -187,9 +190,9 @@ def test_folders_and_files_that_may_not_be_read_are_told(dataset: Path) -> None:
 
 
 def test_a_dataset_that_may_not_be_read_is_an_error(dataset: Path) -> None:
-    assert isinstance(as_nobody(dataset), dict)
+    assert isinstance(as_a_mere_user(dataset), dict)
     dataset.chmod(0o000)
-    answer = as_nobody(dataset)
+    answer = as_a_mere_user(dataset)
     dataset.chmod(0o755)
     assert answer == 66
 
