@@ -97,10 +97,7 @@ def air_value(slope: float, inter: float, dtype: np.dtype[Any]) -> float:
 
 def mean_volume(data: Stored) -> Floats:
     """Return the mean over trailing axes as an (X, Y, Z) float array, what is not finite as 0."""
-    if data.ndim > 3:  # noqa: PLR2004 -- three axes of space
-        volume = data.mean(axis=tuple(range(3, data.ndim)), dtype=np.float32)
-    else:
-        volume = data.astype(np.float32)
+    volume: Floats = data.mean(axis=tuple(range(3, data.ndim)), dtype=np.float32)
     return np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
+from bids.layout.models import Tag
 from bids_validator import BIDSValidator
 from pathspec import GitIgnoreSpec
 
@@ -26,13 +27,17 @@ from bidsdeid.core.dataset import (
 from bidsdeid.core.entities import BIDSName, parse_name
 from bidsdeid.errors import ImageError, InputError
 
-#: Participants per pybids layout.  A layout for each costs 0.085 s a participant, one for all
-#: 350 MB per thousand; batches of 25 cost 0.019 s and a flat 65 MB.
-BATCH = 25
+#: Participants per pybids layout: one for each costs four times as much, one for all a third of a
+#: gigabyte per thousand.
+BATCH = 50
 
 _NOT_RAW = r"^/(code|stimuli|sourcedata|rawdata|derivatives|logs|docs|phenotype)(/|$)"
 _ANNEX_POINTER = b"/annex/objects/"
 _Facts = tuple[object, ...]
+
+#: What the two readers must agree on, in pybids' words.
+_COMPARED = ("subject", "session", "suffix", "extension")
+
 _Stat = tuple[int, int]  # size in bytes, time of the last change in ns
 
 
@@ -166,13 +171,15 @@ def _pybids_facts(
         message = "pybids cannot read the dataset: is dataset_description.json an object?"
         raise InputError(message) from error
     try:
-        facts = {}
-        for path, file in layout.get_files().items():
-            entities = file.get_entities()
-            wanted = ("subject", "session", "suffix", "extension")
-            relative = PurePosixPath(os.path.relpath(path, root))
-            facts[relative] = tuple(entities.get(name) for name in wanted)
-        return facts
+        # One query for all: asking each file for its entities is a query a file (pybids#940).
+        tags = layout.session.query(Tag.file_path, Tag.entity_name, Tag._value)  # noqa: SLF001
+        entities: dict[str, dict[str, object]] = {}
+        for path, entity, value in tags.filter(Tag.entity_name.in_(_COMPARED)):
+            entities.setdefault(path, {})[entity] = value
+        return {
+            PurePosixPath(os.path.relpath(path, root)): tuple(map(found.get, _COMPARED))
+            for path, found in entities.items()
+        }
     finally:
         layout.session.close()
 
