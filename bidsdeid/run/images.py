@@ -26,6 +26,12 @@ from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
 
+#: One volume with voxels smaller than this, over a whole head, is an anatomical by any name.
+ANATOMICAL_ZOOM_MM = 1.25
+
+#: A field of view that holds a head is larger than this along each axis.
+HEAD_MM = 140.0
+
 #: What was done, in words and in the codes of DICOM CID 7050, for the sidecar of each image.
 _METHODS: dict[str, tuple[str, str, str]] = {
     "deface": (
@@ -57,7 +63,9 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     bench.released[action.path] = target
     details: dict[str, Any] = {}
     mask: FaceMask | None = None
-    if defaced:
+    if not defaced:
+        _check_disguise(image)
+    else:
         mask, metrics = _find_face(bench, image)
         details = {
             "removed_voxels": int(mask.remove.sum()),
@@ -81,6 +89,23 @@ def _check_axes(action: Action, image: Image) -> None:
     name = action.file.name
     if name is not None and name.suffix == "T1w" and image.data.ndim > 3:  # noqa: PLR2004
         message = "a T1w has three axes in BIDS, and this one has more: split it, or name it anew"
+        raise ImageError(message)
+
+
+def _check_disguise(image: Image) -> None:
+    """Refuse to release, undefaced, what is called a functional image and looks anatomical.
+
+    Faces are not recognised in echo-planar images; their voxels are larger than this, or they
+    are series.
+    """
+    zooms = np.linalg.norm(image.affine[:3, :3], axis=0)
+    field_of_view = zooms * image.data.shape[:3]
+    single = int(np.prod(image.data.shape[3:])) == 1
+    if single and zooms.max() < ANATOMICAL_ZOOM_MM and field_of_view.min() > HEAD_MM:
+        message = (
+            "one volume of a whole head with the voxels of an anatomical: check its suffix, or "
+            "use --deface-all"
+        )
         raise ImageError(message)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app_runs import EXAMPLE, KEY, Run, Runner
+from bidsdeid.resources import installed_folder
 from trees import contents, digest, files
 
 SERIES = "sub-01/func/sub-01_task-rest_bold.nii.gz"
@@ -293,6 +294,15 @@ def test_twins_do_not_overwrite_each_other(go: Runner, dataset: Path) -> None:
     run = go(code=1)
     assert "under the same name" in run.words
     assert (run.out / "sub-02").exists()
+
+
+def test_an_anatomical_under_another_name_is_withheld(go: Runner, dataset: Path) -> None:
+    atlas = installed_folder("pydeface") / "data" / "mean_reg2mean.nii.gz"
+    path = dataset / SERIES.replace("_bold", "_sbref")
+    shutil.copy(atlas, path)
+    run = go(code=1)
+    assert "check its suffix" in run.words
+    assert not [name for name in files(run.out) if "sbref.nii" in name]
 
 
 def test_one_slice_is_no_face(go: Runner, dataset: Path) -> None:
