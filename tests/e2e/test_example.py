@@ -242,6 +242,11 @@ def test_group_waits_for_everyone(app: Runner, tmp_path: Path) -> None:
     assert "is not done" in run.words
 
 
+def _arrived(out: Path, moment: str) -> set[Path]:
+    """Return what has come into the output of what is waited for."""
+    return set(out.glob("sub-*" if moment == "a participant there" else ".bidsdeid-incoming-*"))
+
+
 def test_killed_at_any_moment_it_holds_only_whole_participants_and_goes_on(
     app: Runner, derivative: Run, tmp_path: Path
 ) -> None:
@@ -251,11 +256,15 @@ def test_killed_at_any_moment_it_holds_only_whole_participants_and_goes_on(
     key.write_bytes(KEY)
     command = [sys.executable, ROOT / "run.py", EXAMPLE, out, "participant", "--key", key,
                "--skip-bids-validation"]  # fmt: skip
-    for _ in range(3):
+    for moment in ("by chance", "something on its way", "a participant there"):
+        before = _arrived(out, moment)
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(chance.uniform(2, 9))
+        if moment == "by chance":
+            time.sleep(chance.uniform(2, 9))
+        while moment != "by chance" and process.poll() is None and _arrived(out, moment) == before:
+            time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
         for folder in out.glob("sub-*"):
