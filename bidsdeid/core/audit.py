@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NoReturn
@@ -177,16 +177,18 @@ class Auditor:
 
     def _cell_is(self, rule: ColumnRule, cell: str) -> bool:
         """Tell whether a cell is what its column's kind says; no kind lets everything pass."""
-        return {
-            "date": DateShift(0).apply(cell) == cell,
-            "age": is_number(cell) and 0 <= float(cell) <= MAX_AGE,
-            "number": quantity(cell, self.terms) == cell,
-            "choice": cell in rule.choices,
-            "text": not findings(cell, self.terms),
-            "participant": _NAME.fullmatch(cell) is not None,
-            "session": _NAME.fullmatch(cell) is not None,
-            "path": all(_NAME.fullmatch(part) and part != ".." for part in cell.split("/")),
-        }.get(rule.kind, False)
+        checks: dict[str, Callable[[], bool]] = {
+            "date": lambda: DateShift(0).apply(cell) == cell,
+            "age": lambda: is_number(cell) and 0 <= float(cell) <= MAX_AGE,
+            "number": lambda: quantity(cell, self.terms) == cell,
+            "choice": lambda: cell in rule.choices,
+            "text": lambda: not findings(cell, self.terms),
+            "participant": lambda: _NAME.fullmatch(cell) is not None,
+            "session": lambda: _NAME.fullmatch(cell) is not None,
+            "path": lambda: all(_NAME.fullmatch(p) and p != ".." for p in cell.split("/")),
+        }
+        check = checks.get(rule.kind)
+        return check is not None and check()
 
     def numbers(self, path: PurePosixPath, content: bytes) -> Verified:
         """Check a file of numbers and white space, gzipped or not."""

@@ -227,7 +227,7 @@ def _check_published(finish: _Finish, store: Store, private: PrivateFolder) -> N
         raise ReleaseError(message)
     items = [str(item.path) for item in finish.bench.verified]
     rest = store.others([*(release.path for release in releases), *items])
-    earlier = {str(path) for path in private.published_files()}
+    earlier = set(private.published_files())
     foreign = [path for path in rest if str(path) not in earlier]
     if foreign:
         message = (
