@@ -44,9 +44,6 @@ KEPT = {
     "slice_duration": "acquisition: slice timing",
 }
 
-#: Free-text fields that some reader shows to people: what an audit looks at first.
-TEXT_FIELDS = ("descrip", "aux_file", "db_name", "data_type", "intent_name")
-
 #: Voxel types of MRI data; RGB and 128-bit types are not images of anatomy.
 DATA_TYPES = frozenset("iuf")
 

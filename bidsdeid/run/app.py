@@ -201,7 +201,7 @@ def _collect(tasks: Sequence[Task]) -> _Results:
     """Read what other jobs recorded."""
     results = _Results()
     for task in tasks:
-        ledger = finished_ledger(task)
+        ledger = finished_ledger(task, task.fingerprint())
         if ledger is None:
             message = (
                 f"sub-{task.participant} is not done: run the level `participant` for it, with "

@@ -97,8 +97,10 @@ def _identity(config: Config, action: Action) -> object:
         return error.errno
 
 
-def finished_ledger(task: Task) -> Ledger | None:
+def finished_ledger(task: Task, mark: str) -> Ledger | None:
     """Return the ledger of a participant that is done, None of one that is not.
+
+    `mark` is the task's fingerprint: it reads files, so that it is taken once.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def finished_ledger(task: Task) -> Ledger | None:
     store = Store(task.config.output_dir)
     ledger = PrivateFolder(task.config.private_dir).read_ledger(task.participant)
     published = store.has_participant(task.participant)
-    if ledger is None or ledger.fingerprint != task.fingerprint():
+    if ledger is None or ledger.fingerprint != mark:
         if published:
             message = (
                 f"sub-{task.participant} is in the output from a run with other settings or "
@@ -136,18 +138,19 @@ def run_participant(task: Task) -> Ledger:
     StoreError
         If the result cannot be written.
     """
-    done = finished_ledger(task)
+    mark = task.fingerprint()
+    done = finished_ledger(task, mark)
     if done is not None:
         return done
     try:
         with work_folder(task.config.work_dir) as folder:
-            return _do_participant(task, folder)
+            return _do_participant(task, mark, folder)
     except OSError as error:
         message = f"the work folder cannot be written: {error.strerror or type(error).__name__}"
         raise StoreError(message) from error
 
 
-def _do_participant(task: Task, folder: Path) -> Ledger:
+def _do_participant(task: Task, mark: str, folder: Path) -> Ledger:
     """Make, record and publish, in this order: what is published is always on record."""
     bench = Bench(
         task.config,
@@ -160,7 +163,7 @@ def _do_participant(task: Task, folder: Path) -> Ledger:
     _fill(bench, task)
     ledger = Ledger(
         task.participant,
-        task.fingerprint(),
+        mark,
         tuple(bench.outcomes[path] for path in sorted(bench.outcomes)),
     )
     PrivateFolder(task.config.private_dir).write_ledger(ledger)

@@ -3,8 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bidsdeid.core.header import KEPT, TEXT_FIELDS, released_header
+from bidsdeid.core.header import KEPT, released_header
 from strategies import header
+
+#: Free-text fields, which some reader shows to people.
+TEXT_FIELDS = ("descrip", "aux_file", "db_name", "data_type", "intent_name")
 
 KINDS = [(1, "<"), (1, ">"), (2, "<"), (2, ">")]
 
