@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from bidsdeid import __version__
+from bidsdeid.argument_types import count, labels, megabytes, months
+from bidsdeid.core.face import MaskStyle, Strength
+from bidsdeid.engines.flirt import COSTS
 from bidsdeid.errors import UsageError
 
 Group: TypeAlias = "argparse._ArgumentGroup"  # noqa: SLF001 -- argparse has no public name for it
@@ -19,7 +21,8 @@ exit codes:
   64 usage or policy       65 output not valid    66 input unreadable
   70 a tool or a bug       73 cannot write        130 interrupted
 
-`bidsdeid policy {list,show,explain,check}` shows and checks the rules.
+`bidsdeid policy {list,show,explain,check}` shows and checks the rules;
+`bidsdeid templates {list,fetch,build}` those of infants' heads.
 Nothing is sent anywhere.  The private folder names source files: do not share it.
 """
 
@@ -75,7 +78,7 @@ def _add_selection(group: Group) -> None:
         "--participant-label --participant_label --participant-labels --participant_labels",
         nargs="+",
         metavar="LABEL",
-        type=_label("sub-"),
+        type=labels("sub-"),
         help="participants to do, with or without sub- (default: all)",
     )
     _add(
@@ -83,7 +86,7 @@ def _add_selection(group: Group) -> None:
         "--session-label --session_label --session-id",
         nargs="+",
         metavar="LABEL",
-        type=_label("ses-"),
+        type=labels("ses-"),
         help="sessions to do, with or without ses- (default: all)",
     )
     _add(
@@ -121,6 +124,7 @@ def _add_treatment(group: Group) -> None:
     _add(
         group, "--deface-all", action="store_true", help="treat every image as if it showed a face"
     )
+    _add_face(group)
     _add(
         group,
         "--dates",
@@ -144,6 +148,64 @@ def _add_treatment(group: Group) -> None:
     )
 
 
+def _add_face(group: Group) -> None:
+    _add(
+        group,
+        "--strength",
+        choices=[str(strength) for strength in Strength],
+        default="standard",
+        help="light: up to the brow, thin; standard: with the brow and the jaw; strong: with the "
+        "forehead and the ears (default: %(default)s)",
+    )
+    _add(group, "--ears", action="store_true", help="remove the ears, too")
+    _add(
+        group,
+        "--mask-style",
+        choices=[str(style) for style in MaskStyle],
+        help="face: pydeface's region and the skin over eyes, nose and mouth; pydeface: only its "
+        "region (default: face, and with --template or --facemask pydeface)",
+    )
+    _add(
+        group,
+        "--fill",
+        choices=("air", "noise"),
+        default="air",
+        help="what is written in the place of the face (default: %(default)s)",
+    )
+    _add(
+        group,
+        "--mask-source",
+        choices=("auto", "T1w", "T2w", "union"),
+        default="auto",
+        help="whose mask the T1w and T2w of a session get; auto: each its own, unless the "
+        "other's is more complete (default: %(default)s)",
+    )
+    _add(
+        group,
+        "--deface-engine",
+        choices=("auto", "atlas", "niimath", "flirt"),
+        default="auto",
+        help="who lays the atlas on the head first; flirt runs pydeface with FSL "
+        "(default: %(default)s: atlas, then niimath)",
+    )
+    _add(group, "--cost", choices=COSTS, help="pydeface's, for flirt and niimath")
+    _add(group, "--template", type=Path, metavar="FILE", help="pydeface's: a head of your own")
+    _add(group, "--facemask", type=Path, metavar="FILE", help="pydeface's: its mask, 1 is kept")
+    _add(
+        group,
+        "--age-months",
+        type=months,
+        metavar="N",
+        help="age of all participants (default: from participants, sessions and scans tables)",
+    )
+    _add(
+        group,
+        "--infant",
+        action="store_true",
+        help="participants of whom no age is known are newborns",
+    )
+
+
 def _add_resources(group: Group) -> None:
     _add(
         group,
@@ -162,7 +224,7 @@ def _add_resources(group: Group) -> None:
     _add(
         group,
         "--nprocs --nthreads --n_cpus --n-cpus --n_procs",
-        type=_count,
+        type=count,
         default=1,
         metavar="N",
         help="participants at one time (default: %(default)s)",
@@ -170,14 +232,14 @@ def _add_resources(group: Group) -> None:
     _add(
         group,
         "--omp-nthreads --omp_nthreads",
-        type=_count,
+        type=count,
         metavar="N",
         help="threads of one registration (default: processors / nprocs)",
     )
     _add(
         group,
         "--mem --mem-mb --mem_mb",
-        type=_megabytes,
+        type=megabytes,
         metavar="MB",
         help="memory for all processes together, in MB or with a suffix K, M, G or T; fewer "
         "participants are done at one time to keep to it",
@@ -200,30 +262,3 @@ def _add_resources(group: Group) -> None:
     group.add_argument(
         "-v", "--verbose", action="count", default=0, help="print what masks were judged by"
     )
-
-
-def _label(prefix: str) -> Any:  # noqa: ANN401 -- argparse wants any callable
-    def label(text: str) -> str:
-        bare = text.removeprefix(prefix)
-        if not re.fullmatch("[a-zA-Z0-9+]+", bare):
-            message = "a label has letters and digits only"
-            raise argparse.ArgumentTypeError(message)
-        return bare
-
-    return label
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        message = "must be a whole number from 1"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
-
-
-def _megabytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text, re.IGNORECASE)
-    if match is None:
-        message = "must be a number of MB, or with a suffix K, M, G or T"
-        raise argparse.ArgumentTypeError(message)
-    factor = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[match[2].upper()]
-    return max(1, int(float(match[1]) * factor))

@@ -30,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from bidsdeid.run.policies import main as policy_main  # noqa: PLC0415
 
             return policy_main(arguments[1:])
+        if arguments[:1] == ["templates"]:
+            from bidsdeid.run.templates import main as templates_main  # noqa: PLC0415
+
+            return templates_main(arguments[1:])
         return _run(arguments[1:] if arguments[:1] == ["run"] else arguments)
     except BidsdeidError as error:
         print(f"bidsdeid: {error}", file=sys.stderr)  # noqa: T201

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bidsdeid.core.face import FaceStyle
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
 from bidsdeid.core.values import KnownTerms
@@ -38,6 +39,22 @@ class Config:
         Name or TOML file.
     deface_all : bool
         Treat every image as if it showed a face.
+    face : FaceStyle
+        Which region goes.
+    fill : str
+        What is written there: ``air`` or ``noise``.
+    engine : str
+        ``auto``, ``atlas``, ``niimath`` or ``flirt``.
+    cost : str or None
+        pydeface's ``--cost``.
+    template, facemask : Path or None
+        A head and its mask in the place of pydeface's.
+    mask_source : str
+        Whose mask T1w and T2w images of a session get.
+    age_months : float or None
+        Of all participants.
+    infant : bool
+        Of whom no age is known is a newborn.
     shift_dates : bool
         Move dates; otherwise they are removed.
     key : Path or None
@@ -68,6 +85,15 @@ class Config:
     layout: Layout = Layout.DERIVATIVE
     policy: str = "default"
     deface_all: bool = False
+    face: FaceStyle = field(default_factory=FaceStyle)
+    fill: str = "air"
+    engine: str = "auto"
+    cost: str | None = None
+    template: Path | None = None
+    facemask: Path | None = None
+    mask_source: str = "auto"
+    age_months: float | None = None
+    infant: bool = False
     shift_dates: bool = True
     key: Path | None = None
     terms_file: Path | None = None

@@ -17,6 +17,7 @@
         ├── TextError                      a sidecar, table or document cannot be read
         ├── EngineError                    the engine found no mask
         ├── GateError                      a mask was found, and is not to be trusted
+        │   └── FaceError                  no way that was tried found one that is
         └── LeakError                      the audit found what must not leave
 
 A message says what is wrong, where, and what to do next, and never quotes a value from the
@@ -118,6 +119,21 @@ class EngineError(FileProblem):
 
 class GateError(FileProblem):
     """A mask was found but fails a check of its plausibility."""
+
+
+class FaceError(GateError):
+    """No way that was tried found a face mask to be trusted.
+
+    Parameters
+    ----------
+    message : str
+    attempts : tuple
+        The `bidsdeid.core.estimate.Attempt` of each way.
+    """
+
+    def __init__(self, message: str, attempts: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class LeakError(FileProblem):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -15,30 +15,11 @@ import nibabel as nib
 import numpy as np
 from bidsschematools.schema import load_schema
 
+from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.policy import Policy, Schema
 from bidsdeid.core.rules import compile_policy
-from bidsdeid.core.voxels import HALF, Affine, Bools, Floats
+from bidsdeid.core.voxels import HALF
 from bidsdeid.errors import PolicyError, ToolError, UsageError
-
-
-@dataclass(frozen=True, eq=False)
-class Atlas:
-    """A head and the part of it to keep, on one grid.
-
-    Parameters
-    ----------
-    name : str
-        As it is called in reports.
-    head : (X, Y, Z) array
-    keep : (X, Y, Z) array of bool
-        False over the face.
-    affine : (4, 4) array, voxel → RAS+ mm
-    """
-
-    name: str
-    head: Floats
-    keep: Bools
-    affine: Affine
 
 
 def installed_folder(package: str) -> Path:
@@ -58,15 +39,21 @@ def installed_folder(package: str) -> Path:
 
 @lru_cache(maxsize=1)
 def pydeface_atlas() -> Atlas:
-    """Load the atlas and face mask that come with pydeface."""
+    """Load the atlas and face mask that come with pydeface, and the brain in it.
+
+    The brain was found by SynthStrip, once; see ``bidsdeid/atlas/README.md``.
+    """
     folder = installed_folder("pydeface") / "data"
     head = nib.Nifti1Image.from_filename(folder / "mean_reg2mean.nii.gz")
     mask = nib.Nifti1Image.from_filename(folder / "facemask.nii.gz")
+    own = resources.files("bidsdeid") / "atlas" / "pydeface_brain.nii.gz"
+    brain = nib.Nifti1Image.from_bytes(gzip.decompress(own.read_bytes()))
     return Atlas(
         "pydeface mean_reg2mean",
         np.asarray(head.dataobj, dtype=np.float32),
         np.asarray(mask.dataobj) >= HALF,  # 1 is kept, 0 is removed
         np.asarray(head.affine, dtype=np.float64),
+        np.asarray(brain.dataobj) >= HALF,
     )
 
 

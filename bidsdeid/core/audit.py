@@ -27,7 +27,7 @@ from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.core.tables import MAX_AGE, is_number, quantity
 from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
-from bidsdeid.core.voxels import Bools
+from bidsdeid.core.voxels import Bools, Fill
 from bidsdeid.errors import LeakError
 
 #: Fields that this program writes itself, from constants.
@@ -93,12 +93,13 @@ class Auditor:
         content: bytes,
         source: Image,
         remove: Bools | None,
-        fill: float,
+        fill: Fill,
     ) -> Verified:
         """Check an image against its source.
 
         Its header is the released part of the source's and nothing else; voxels outside of
-        `remove` are bit-identical to the stored ones, and all inside are `fill`.
+        `remove` are bit-identical to the stored ones, and all inside are `fill`: one value, or
+        noise that was drawn without looking at them.
 
         Raises
         ------

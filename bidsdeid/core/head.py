@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.voxels import Bools, Floats
@@ -26,6 +27,44 @@ def otsu(values: Floats, bins: int = 256) -> float:
     return float(centres[int(np.nanargmax(between[:-1]))])
 
 
+def tissue_threshold(smooth: Floats, share: float = 0.5) -> float:
+    """Return the brightness a share of the way from air to Otsu's threshold.
+
+    Parameters
+    ----------
+    smooth : (X, Y, Z) array
+        A small, smooth copy of an image of a head.
+    share : float
+        Skin and bone are darker than tissue on the whole: half way finds them, too.
+
+    Raises
+    ------
+    GateError
+        If there is nothing to be seen: the image is empty or flat.
+    """
+    if not float(smooth.max()) > float(smooth.min()):
+        message = "the image is empty or has one value only"
+        raise GateError(message)
+    tissue = otsu(smooth)
+    air = float(np.median(smooth[smooth <= tissue]))  # not the least value: air is noise
+    return air + (tissue - air) * share
+
+
+def largest_body(bright: Bools) -> Bools:
+    """Return the largest of the connected bodies of a mask."""
+    labels, count = ndimage.label(bright)
+    if count <= 1:
+        return bright
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
+
+
+def bright_body(smooth: Floats) -> Bools:
+    """Return the largest body brighter than air; see `tissue_threshold`."""
+    return largest_body(smooth > tissue_threshold(smooth))
+
+
 def head_mask(volume: Floats) -> Bools:
     """Return the largest bright body with its cavities filled.
 
@@ -39,24 +78,17 @@ def head_mask(volume: Floats) -> Bools:
     GateError
         If there is no body to be seen: the image is empty or flat.
     """
-    top = float(np.percentile(volume, 99))
-    bottom = float(volume.min())
-    if not top > bottom:
-        message = "the image is empty or has one value only"
-        raise GateError(message)
-    smooth = ndimage.gaussian_filter(np.clip(volume, bottom, top), 0.6)
-    bright = smooth > bottom + (otsu(smooth) - bottom) * 0.5
-    labels, count = ndimage.label(bright)
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        bright = labels == sizes.argmax()
-    filled = np.asarray(bright, dtype=bool)
+    top = np.percentile(volume, 99)
+    return filled(bright_body(ndimage.gaussian_filter(np.minimum(volume, top), 0.6)))
+
+
+def filled(body: Bools) -> Bools:
+    """Return a body with the cavities filled that a plane along the axes shows closed."""
+    result = body.copy()
     for axis in range(3):
-        slices = np.moveaxis(filled, axis, 0)
-        for plane in slices:
+        for plane in np.moveaxis(result, axis, 0):
             plane[...] = ndimage.binary_fill_holes(plane)
-    return filled
+    return result
 
 
 def correlation_ratio(reference: Floats, values: Floats) -> float:
@@ -74,6 +106,18 @@ def front_of(head: Bools, zoom_mm: float) -> Bools:
     depth = np.cumsum(head[:, ::-1, :], axis=1)[:, ::-1, :]
     marked: Bools = head & (depth <= round(FRONT_MM / zoom_mm))
     return marked
+
+
+def behind_front(head: Bools) -> NDArray[np.intp]:
+    """Return how many voxels each lies behind the first of the head met from the front, along -y.
+
+    Negative before it; where a ray meets no head, as many as there are and more.
+    """
+    count = head.shape[1]
+    first = np.where(head.any(axis=1), count - 1 - np.argmax(head[:, ::-1, :], axis=1), -1)
+    places = np.arange(count)[None, :, None]
+    behind = first[:, None, :] - places
+    return np.where(first[:, None, :] >= 0, behind, count)
 
 
 def dice(one: Bools, other: Bools) -> float:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bidsdeid.core.estimate import Attempt
 from bidsdeid.core.scrub import Change
 
 
@@ -69,7 +70,11 @@ class Outcome:
     metrics : mapping
         Numbers the mask was judged by.
     engine : str
-        That found the mask.
+        How the mask was found.
+    finding : str
+        What was found in the place of a face.
+    attempts : tuple of Attempt
+        Every way that was tried to find the face.
     """
 
     source: str
@@ -82,6 +87,8 @@ class Outcome:
     voxels: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     engine: str = ""
+    finding: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,10 @@ def from_json(raw: Mapping[str, Any]) -> Ledger:
                 "status": Status(outcome["status"]),
                 "releases": tuple(Release(**release) for release in outcome["releases"]),
                 "changes": tuple(Change(**change) for change in outcome["changes"]),
+                "attempts": tuple(
+                    Attempt(a["method"], tuple(a["failed"]), a["metrics"])
+                    for a in outcome["attempts"]
+                ),
             }
         )
         for outcome in raw["outcomes"]

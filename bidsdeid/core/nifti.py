@@ -19,6 +19,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+from bidsdeid.core.estimate import Head
 from bidsdeid.core.header import DATA_TYPES, NiftiHeader, released_header
 from bidsdeid.core.voxels import Affine, Floats, Stored, mean_volume
 from bidsdeid.errors import ImageError
@@ -63,9 +64,14 @@ class Image:
         """Whether the header says where left, front and top are."""
         return bool(self.header["sform_code"] > 0 or self.header["qform_code"] > 0)
 
-    def volume(self) -> Floats:
-        """Return one (X, Y, Z) volume to register: the mean over time, not scaled."""
-        return mean_volume(self.data)
+    @property
+    def slope(self) -> float:
+        """``scl_slope``; 0 and NaN mean that voxels are not scaled."""
+        return float(self.header["scl_slope"])
+
+    def head(self) -> Head:
+        """Return a small copy to look for a face in: the mean over time, not scaled."""
+        return Head.of(self.data, self.affine, self.slope)
 
     def volumes(self) -> Iterator[Floats]:
         """Yield each (X, Y, Z) volume of a series; none for a single volume."""

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, State
-from bidsdeid.core.policy import NO_FILE_RULE, Decision, Policy
+from bidsdeid.core.policy import NO_FILE_RULE, Decision, MaskFrom, Policy
 from bidsdeid.errors import NothingSelectedError
 
 
@@ -56,6 +56,8 @@ class Action:
         It is withheld because something is wrong with it, not because a rule says so.
     tolerate : frozenset of str
         Detectors that do not apply to its text.
+    mask : MaskFrom
+        Where its face mask comes from, if it is defaced.
     """
 
     file: SourceFile
@@ -64,6 +66,7 @@ class Action:
     reason: str
     failure: bool = False
     tolerate: frozenset[str] = frozenset()
+    mask: MaskFrom = MaskFrom.OWN
 
     @property
     def path(self) -> PurePosixPath:
@@ -203,7 +206,7 @@ def _action(file: SourceFile, policy: Policy, selection: Selection) -> Action:
         decision, reason, failure = Decision.WITHHOLD, str(file.state), True
     elif file.state in _MAY_HIDE_MORE and rule is NO_FILE_RULE:
         reason, failure = str(file.state), True
-    return Action(file, kind, decision, reason, failure, rule.tolerate)
+    return Action(file, kind, decision, reason, failure, rule.tolerate, rule.mask)
 
 
 def _kind(file: SourceFile) -> Kind:

@@ -31,12 +31,37 @@ class Decision(StrEnum):
     WITHHOLD = "withhold"
 
 
+class MaskFrom(StrEnum):
+    """Where the mask of an image that is defaced comes from."""
+
+    OWN = "own"
+    ACQUISITION = "acquisition"
+    EITHER = "either"
+
+
 @dataclass(frozen=True, slots=True)
 class FileRule:
-    """One row of ``[[file]]``: a selector, a decision and its reason."""
+    """One row of ``[[file]]``: a selector, a decision and its reason.
+
+    Parameters
+    ----------
+    decision : Decision
+    reason : str
+    mask : MaskFrom
+        ``own``: found in the image itself; ``acquisition``: taken from a magnitude image of the
+        same acquisition, for what does not show a head (phase, maps); ``either``: from there if
+        there is one.
+    path, datatype, suffix, extension : collection of str
+        Any of each; empty for all.
+    entity : frozenset of str
+        Entities such as ``part``, or with their label, such as ``part-phase``.
+    tolerate : frozenset of str
+        Detectors that do not apply to the file's text.
+    """
 
     decision: Decision
     reason: str
+    mask: MaskFrom = MaskFrom.OWN
     path: tuple[str, ...] = ()
     datatype: frozenset[str] = frozenset()
     suffix: frozenset[str] = frozenset()
@@ -56,8 +81,13 @@ class FileRule:
             (not self.datatype or datatype in self.datatype)
             and (not self.suffix or name.suffix in self.suffix)
             and (not self.extension or name.extension in self.extension)
-            and (not self.entity or not self.entity.isdisjoint(dict(name.entities)))
+            and (not self.entity or not self.entity.isdisjoint(_words(name)))
         )
+
+
+def _words(name: BIDSName) -> set[str]:
+    """Return the entities of a name, without and with their labels."""
+    return {word for entity, label in name.entities for word in (entity, f"{entity}-{label}")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bidsdeid.core.policy import ColumnRule, Decision, FileRule, KeyRule, Policy, Schema
+from bidsdeid.core.policy import ColumnRule, Decision, FileRule, KeyRule, MaskFrom, Policy, Schema
 from bidsdeid.core.values import DETECTOR_NAMES
 from bidsdeid.errors import PolicyError
 
@@ -97,11 +97,14 @@ def _shape_mistakes(raw: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _file_rule(row: Mapping[str, Any]) -> FileRule:
-    _only(row, {"action", "reason", *_FILE_FIELDS})
-    decision = Decision(row["action"])
+    _only(row, {"action", "reason", "mask", *_FILE_FIELDS})
+    decision, mask = Decision(row["action"]), MaskFrom(row.get("mask", "own"))
+    if "mask" in row and decision is not Decision.DEFACE:
+        message = "`mask` belongs to the action `deface`"
+        raise ValueError(message)
     criteria = {key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row}
     _check_detectors(criteria.get("tolerate", ()))
-    return FileRule(decision, row["reason"], **criteria)
+    return FileRule(decision, row["reason"], mask, **criteria)
 
 
 def _key_rules(

@@ -5,7 +5,7 @@ Here, once for all engines: data type, scaling, 4-D, and the value that air has.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,15 @@ Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float32]
 Affine: TypeAlias = NDArray[np.floating[Any]]
 Stored: TypeAlias = NDArray[Any]
+Fill: TypeAlias = "float | Stored"
+
+_RAYLEIGH_MEDIAN = 1.1774
 
 #: A resampled mask counts where at least half a voxel is covered.
 HALF = 0.5
 
 
-def remove_voxels(data: Stored, remove: Bools, *, fill: float = 0) -> Stored:
+def remove_voxels(data: Stored, remove: Bools, *, fill: Fill = 0) -> Stored:
     """Return a copy of `data` with every voxel marked in `remove` set to `fill`.
 
     Parameters
@@ -32,8 +35,8 @@ def remove_voxels(data: Stored, remove: Bools, *, fill: float = 0) -> Stored:
         masked alike.
     remove : (X, Y, Z) array of bool
         True where the voxel can identify the participant.  Same grid as `data`.
-    fill : scalar
-        Value written, in stored units; see `air_value`.
+    fill : scalar, or array as `data[remove]`
+        What is written, in stored units; see `air_value` and `air_noise`.
 
     Returns
     -------
@@ -95,36 +98,88 @@ def air_value(slope: float, inter: float, dtype: np.dtype[Any]) -> float:
     return float(np.clip(round(zero), limits.min, limits.max))
 
 
+def air_noise(data: Stored, remove: Bools, air: float, seed: int) -> Stored:
+    """Return noise as it is in the air of an image, for the voxels that go.
+
+    Magnitude images have Rayleigh-distributed noise where there is no signal (Gudbjartsson &
+    Patz 1995, MRM); its width is read off the outermost voxels of the image.
+
+    Parameters
+    ----------
+    data : (X, Y, Z, ...) array
+        Voxels as stored.
+    remove : (X, Y, Z) array of bool
+    air : float
+        The stored value of no signal; see `air_value`.
+    seed : int
+        The same seed gives the same noise.
+
+    Returns
+    -------
+    array
+        Shaped and typed as `data[remove]`.
+    """
+    edges = [np.take(data, at, axis) for axis in range(3) for at in (0, -1)]
+    signal = np.abs(np.concatenate([edge.ravel() for edge in edges]).astype(np.float64) - air)
+    width = float(np.nan_to_num(np.median(signal))) / _RAYLEIGH_MEDIAN
+    wanted = data[remove]
+    noise = air + np.random.default_rng(seed).rayleigh(width, wanted.shape)
+    if data.dtype.kind in "iu":
+        limits = np.iinfo(data.dtype)
+        noise = np.clip(np.rint(noise), limits.min, limits.max)
+    return noise.astype(data.dtype)
+
+
 def mean_volume(data: Stored) -> Floats:
     """Return the mean over trailing axes as an (X, Y, Z) float array, what is not finite as 0."""
-    volume: Floats = data.mean(axis=tuple(range(3, data.ndim)), dtype=np.float32)
-    return np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
+    return block_mean(data, (1, 1, 1))
 
 
-def block_mean(data: Floats, factors: tuple[int, ...]) -> Floats:
+def block_mean(data: Stored, factors: tuple[int, ...]) -> Floats:
     """Average blocks of voxels; what does not fill a block at the far edge is left out.
+
+    Parameters
+    ----------
+    data : (X, Y, Z, ...) array
+        Trailing axes are averaged, too; what is not finite counts as 0.
+    factors : tuple of int
+        Voxels of a block, along each of the three axes.
 
     Examples
     --------
-    >>> block_mean(np.arange(4, dtype=np.float32).reshape(4, 1, 1), (2, 1, 1)).ravel().tolist()
+    >>> block_mean(np.arange(4).reshape(4, 1, 1), (2, 1, 1)).ravel().tolist()
     [0.5, 2.5]
     """
-    shape = tuple(n // f for n, f in zip(data.shape, factors, strict=True))
-    cut = data[tuple(slice(n * f) for n, f in zip(shape, factors, strict=True))]
-    blocks = cut.reshape([m for n, f in zip(shape, factors, strict=True) for m in (n, f)])
-    means: Floats = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
-    return means
+    shape = tuple(n // f for n, f in zip(data.shape[:3], factors, strict=True))
+    series = data.reshape((*data.shape[:3], -1), order="F")
+    total: Floats = np.zeros(shape, np.float32, order="F")
+    count = 0
+    for volume in range(series.shape[3]):
+        # Strided sums: no copy of the image in floating point is ever made.
+        for corner in np.ndindex(*factors):
+            strides = tuple(
+                slice(start, start + (n - 1) * step + 1, step)
+                for start, n, step in zip(corner, shape, factors, strict=True)
+            )
+            part = series[..., volume][strides]
+            if part.dtype.kind == "f":
+                part = np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0)
+            total += part
+            count += 1
+    total /= np.float32(count)
+    return total
 
 
-def downsample(data: Floats, affine: Affine, zoom_mm: float) -> tuple[Floats, Affine]:
+def downsample(data: Stored, affine: Affine, zoom_mm: float) -> tuple[Floats, Affine]:
     """Average an image to voxels of at most about `zoom_mm`.
 
     Parameters
     ----------
-    data : (X, Y, Z) array
+    data : (X, Y, Z, ...) array
+        Trailing axes are averaged, too.
     affine : (4, 4) array, voxel → RAS+ mm
     zoom_mm : float
-        Voxels are never made larger than this, and never smaller than they were.
+        Voxels are made up to a quarter larger than this, and never smaller than they were.
 
     Returns
     -------
@@ -133,7 +188,10 @@ def downsample(data: Floats, affine: Affine, zoom_mm: float) -> tuple[Floats, Af
         Of the block centres.
     """
     zooms = np.linalg.norm(affine[:3, :3], axis=0)
-    factors = tuple(max(1, int(zoom_mm / zoom + 1e-3)) for zoom in zooms)
+    factors = tuple(
+        min(max(1, int(1.25 * zoom_mm / zoom)), size)
+        for zoom, size in zip(zooms, data.shape[:3], strict=True)
+    )
     blocks = np.diag([*factors, 1.0])
     blocks[:3, 3] = [(factor - 1) / 2 for factor in factors]
     return block_mean(data, factors), affine @ blocks
@@ -145,8 +203,10 @@ def carry(
     shape: tuple[int, ...],
     affine: Affine,
     to_volume_world: Affine,
+    *,
+    mode: Literal["constant", "nearest"] = "constant",
 ) -> Floats:
-    """Resample `volume` onto another grid, linearly; 0 outside of it.
+    """Resample `volume` onto another grid, linearly.
 
     Parameters
     ----------
@@ -154,6 +214,8 @@ def carry(
     volume_affine : (4, 4) array, voxel of `volume` → its world
     shape, affine : of the grid wanted, voxel → its world
     to_volume_world : (4, 4) array, world of the grid wanted → world of `volume`
+    mode : str
+        What is outside of `volume`: ``constant`` for 0, ``nearest`` for what is at its edge.
 
     Returns
     -------
@@ -161,6 +223,46 @@ def carry(
     """
     matrix = np.linalg.inv(volume_affine) @ to_volume_world @ affine
     result: Floats = ndimage.affine_transform(
-        volume, matrix[:3, :3], matrix[:3, 3], shape, output=np.float32, order=1, mode="constant"
+        volume, matrix[:3, :3], matrix[:3, 3], shape, output=np.float32, order=1, mode=mode
     )
+    return result
+
+
+def look_up(
+    mask: Bools, mask_affine: Affine, shape: tuple[int, ...], affine: Affine, to_mask: Affine
+) -> Bools:
+    """Carry a mask onto another grid, each voxel from the nearest of the mask's or of its edge.
+
+    Parameters
+    ----------
+    mask : (X, Y, Z) array of bool
+    mask_affine : (4, 4) array, voxel of `mask` → its world
+    shape, affine : of the grid wanted, voxel → its world
+    to_mask : (4, 4) array, world of the grid wanted → world of `mask`
+
+    Returns
+    -------
+    `shape` array of bool, in Fortran order
+
+    Examples
+    --------
+    >>> mask = np.array([False, True]).reshape(2, 1, 1)
+    >>> look_up(mask, np.eye(4), (4, 1, 1), np.diag([0.5, 1, 1, 1]), np.eye(4)).ravel().tolist()
+    [False, True, True, True]
+    """
+    matrix = (np.linalg.inv(mask_affine) @ to_mask @ affine).astype(np.float32)
+    rows = np.arange(shape[0], dtype=np.float32)[:, None]
+    columns = np.arange(shape[1], dtype=np.float32)[None, :]
+    first = [
+        np.asfortranarray(row[0] * rows + row[1] * columns + (row[3] + np.float32(HALF)))
+        for row in matrix[:3]
+    ]
+    flat = np.ascontiguousarray(mask).ravel()
+    result = np.empty(shape, bool, order="F")
+    for level in range(shape[2]):  # a plane at a time: indices of a whole image would not fit
+        index = np.zeros(shape[:2], np.intp, order="F")
+        for plane, row, size in zip(first, matrix, mask.shape, strict=False):
+            index *= size
+            index += np.clip(plane + row[2] * np.float32(level), 0, size - 1).astype(np.intp)
+        result[:, :, level] = flat[index]
     return result

@@ -1,42 +1,22 @@
 """What an engine is asked, and what it answers.
 
-Rule 1: an engine answers one question, *which voxels?*, for one volume.  Data type, scaling,
-        time, header and fill are none of its business (`bidsdeid.core.voxels`).
-Rule 2: polarity is in the type: `FaceMask.remove` is True where voxels go.
-Rule 3: an engine that is not sure raises `EngineError`.  It never returns an empty mask.
+Rule 1: an engine answers one question, *where does this head lie on the atlas?*  Which voxels
+        go follows from the answer, for all engines alike (`bidsdeid.core.face`), and so does
+        whether it is believed (`bidsdeid.core.judge`).
+Rule 2: an engine that has no answer raises `EngineError`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bidsdeid.core.voxels import Affine, Bools, Floats
-from bidsdeid.resources import Atlas
-
-
-@dataclass(frozen=True, eq=False)
-class FaceMask:
-    """Voxels that show the face.
-
-    Parameters
-    ----------
-    remove : (X, Y, Z) array of bool
-        True where voxels go, on the grid of the volume asked about.
-    to_atlas : (4, 4) array
-        World of the volume (RAS+ mm) → world of the atlas.
-    engine : str
-        Name and version of the tool.
-    """
-
-    remove: Bools
-    to_atlas: Affine
-    engine: str
+from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.voxels import Affine, Floats
 
 
 class FaceEngine(Protocol):
-    """A way to find the face."""
+    """A way to find where a head lies on an atlas."""
 
     def missing(self) -> tuple[str, ...]:
         """Return one sentence for each thing that is not installed; empty if usable."""
@@ -46,20 +26,26 @@ class FaceEngine(Protocol):
         """Return name and version of the tool."""
         ...
 
-    def find(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> FaceMask:
-        """Find the face in one volume.
+    def register(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> Affine:
+        """Find where a head lies.
 
         Parameters
         ----------
         volume : (X, Y, Z) array, finite
+            With voxels of about 2 mm or larger.
         affine : (4, 4) array, voxel → RAS+ mm
         atlas : Atlas
         work_dir : Path
             A private folder for files of this call.
 
+        Returns
+        -------
+        (4, 4) array
+            World of the volume → world of the atlas.
+
         Raises
         ------
         EngineError
-            If no mask can be had.
+            If there is no answer.
         """
         ...

@@ -1,8 +1,7 @@
-"""pydeface's method with niimath's affine registration.
+"""niimath's affine registration: the second opinion.
 
-pydeface registers its mean head to the image with 12 degrees of freedom and carries its face
-mask along.  Here niimath, a program of 3 MB that comes with its Python package, does the
-registration on copies of 2 mm; the mask is carried to the image's own grid.
+pydeface registers its mean head to the image with 12 degrees of freedom.  niimath, a program of
+3 MB that comes with its Python package, does so on copies of 2 mm.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from bidsdeid.core.voxels import HALF, Affine, Floats, carry, downsample
-from bidsdeid.engines.base import FaceMask
+from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.voxels import Affine, Floats, downsample
 from bidsdeid.errors import EngineError, ToolError
 from bidsdeid.io.process import run
-from bidsdeid.resources import Atlas, installed_folder
+from bidsdeid.resources import installed_folder
 
 #: Registration is done on voxels of this size.
 ZOOM_MM = 2.0
@@ -55,20 +54,8 @@ class NiimathEngine:
         """Return name and version of the tool."""
         return f"niimath {importlib.metadata.version('niimath')}"
 
-    def find(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> FaceMask:
-        """Find the face in one volume; see `bidsdeid.engines.base.FaceEngine`."""
-        to_atlas = self.register(volume, affine, atlas, work_dir)
-        kept = carry(atlas.keep.astype(np.uint8), atlas.affine, volume.shape, affine, to_atlas)
-        return FaceMask(kept < HALF, to_atlas, self.version())
-
     def register(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> Affine:
-        """Return the (4, 4) affine, world of the volume → world of the atlas.
-
-        Raises
-        ------
-        EngineError
-            If niimath fails or its answer is not an invertible affine.
-        """
+        """Find where a head lies; see `bidsdeid.engines.base.FaceEngine`."""
         for name, (data, matrix) in {
             "head.nii": downsample(volume, affine, ZOOM_MM),
             "atlas.nii": downsample(atlas.head, atlas.affine, ZOOM_MM),

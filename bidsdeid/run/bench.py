@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor, Verified
+from bidsdeid.core.estimate import Attempt, FaceEstimate
 from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.plan import Action
 from bidsdeid.core.policy import Decision, Policy
@@ -50,6 +51,8 @@ class Bench:
         What may be published, growing.
     outcomes : dict
         What became of each source file, growing.
+    faces : dict
+        What is known of the face in each image to deface, or why nothing is.
     """
 
     config: Config
@@ -62,6 +65,7 @@ class Bench:
     released: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
     verified: list[Verified] = field(default_factory=list)
     outcomes: dict[PurePosixPath, Outcome] = field(default_factory=dict)
+    faces: dict[PurePosixPath, FaceEstimate | FileProblem] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
@@ -122,6 +126,8 @@ class Bench:
             raise
         except FileProblem as problem:
             outcome = withheld(action, str(problem), failure=True)
+            tried = getattr(problem, "attempts", ())
+            outcome = replace(outcome, attempts=tuple(a for a in tried if isinstance(a, Attempt)))
         except Exception as bug:  # noqa: BLE001 -- one file must not take the others with it
             reason = f"a bug ({type(bug).__name__}): please report it with the kind of this file"
             outcome = withheld(action, reason, failure=True)

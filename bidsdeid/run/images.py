@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from functools import lru_cache, partial
+import zlib
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bidsdeid.core.audit import Verified
-from bidsdeid.core.gates import FaceJudge, FaceMetrics, failed_gates
+from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
+from bidsdeid.core.face import FaceStyle, MaskStyle
+from bidsdeid.core.gates import failed_gates
 from bidsdeid.core.inheritance import chain, merged
 from bidsdeid.core.ledger import Outcome, Release
 from bidsdeid.core.naming import Layout, face_mask_name, released_name, sidecar_of
@@ -19,12 +22,12 @@ from bidsdeid.core.policy import Decision
 from bidsdeid.core.scrub import Change, scrub_fields
 from bidsdeid.core.text import encode_fields
 from bidsdeid.core.values import JSONValue
-from bidsdeid.core.voxels import air_value, remove_voxels
-from bidsdeid.engines.base import FaceMask
-from bidsdeid.engines.niimath import NiimathEngine
+from bidsdeid.core.voxels import Bools, Fill, air_noise, air_value, remove_voxels
 from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
-from bidsdeid.resources import pydeface_atlas
+from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
+from bidsdeid.run.faces import FaceFinder, Step, cascade, judge_of
+from bidsdeid.run.session import SessionFaces, SessionImage
 
 #: One volume with voxels smaller than this, over a whole head, is an anatomical by any name.
 ANATOMICAL_ZOOM_MM = 1.25
@@ -58,25 +61,31 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     own, changes = _own_sidecar(bench, parsed, action)
     image = decode_image(bench.read(action.path))
     _check_axes(action, image)
-    defaced = action.decision is Decision.DEFACE
+    face = _face(bench, action) if action.decision is Decision.DEFACE else None
+    defaced = face is not None and bool(face.region.any())
     target = released_name(action.path, bench.config.layout, defaced=defaced)
     bench.released[action.path] = target
     details: dict[str, Any] = {}
-    mask: FaceMask | None = None
-    if not defaced:
+    remove: Bools | None = None
+    stripped = own.get("SkullStripped") is True
+    if face is None:
         _check_disguise(image)
     else:
-        mask, metrics = _find_face(bench, image)
+        stripped |= face.finding is Finding.STRIPPED
         details = {
-            "removed_voxels": int(mask.remove.sum()),
-            "voxels": int(mask.remove.size),
-            "metrics": {name: round(value, 4) for name, value in asdict(metrics).items()},
-            "engine": mask.engine,
+            "metrics": rounded(face.metrics),
+            "engine": face.method,
+            "finding": str(face.finding),
+            "attempts": face.attempts,
         }
-    releases = [_put_image(bench, action, image, mask)]
-    if mask is not None:
-        releases += _put_mask(bench, action, image, mask)
-    fields = {**own, **_added_fields(bench, own, action, defaced=defaced)}
+    if face is not None and defaced:
+        remove = face.remove_on(image.data.shape[:3], image.affine)
+        _check_volumes(image, face, remove, bench.config.face)
+        details |= {"removed_voxels": int(remove.sum()), "voxels": remove.size}
+    releases = [_put_image(bench, action, image, remove)]
+    if remove is not None:
+        releases += _put_mask(bench, action, image, remove)
+    fields = {**own, **_added_fields(bench, action, defaced=defaced, stripped=stripped)}
     check = partial(bench.auditor.fields, sidecar_of(target))
     releases.append(
         bench.put(sidecar_of(target), encode_fields(fields), check, str(action.decision))
@@ -109,8 +118,43 @@ def _check_disguise(image: Image) -> None:
         raise ImageError(message)
 
 
-def _find_face(bench: Bench, image: Image) -> tuple[FaceMask, FaceMetrics]:
-    """Ask the engine for a mask, and the judge whether to believe it."""
+def look_for_faces(bench: Bench, shelf: Shelf, actions: Iterable[Action]) -> None:
+    """Find the face in every image that is to be defaced, session by session."""
+    wanted = [action for action in actions if action.decision is Decision.DEFACE]
+    for session in dict.fromkeys(_session(action) for action in wanted):
+        images: list[SessionImage] = []
+        steps: dict[str, tuple[Step, ...]] = {}
+        for action in (a for a in wanted if _session(a) == session):
+            try:
+                images.append(_session_image(bench, action))
+                suffix = images[-1].name.suffix
+                atlases = shelf.atlases(session, action.path, suffix)
+                steps[suffix] = cascade(
+                    atlases, bench.config.engine, bench.config.cost, bench.config.threads
+                )
+            except FileProblem as problem:
+                images = [image for image in images if image.path != action.path]
+                bench.faces[action.path] = problem
+
+        def finder_for(suffix: str, steps: dict[str, tuple[Step, ...]] = steps) -> FaceFinder:
+            return FaceFinder(steps[suffix], bench.config.face, bench.scratch)
+
+        bench.faces.update(SessionFaces(finder_for, bench.config.mask_source).find(images))
+
+
+def _session(action: Action) -> str | None:
+    return None if action.file.name is None else action.file.name.get("ses")
+
+
+def _session_image(bench: Bench, action: Action) -> SessionImage:
+    """Read an image and keep a small copy of it.
+
+    Raises
+    ------
+    FileProblem
+        If it cannot be read, or no face can be looked for in it.
+    """
+    image = decode_image(bench.read(action.path))
     if not image.oriented:
         message = (
             "the header does not say where front and top are (sform and qform codes are 0): set "
@@ -120,42 +164,56 @@ def _find_face(bench: Bench, image: Image) -> tuple[FaceMask, FaceMetrics]:
     if min(image.data.shape[:3]) == 1:
         message = "the image is one slice, not a volume: a face cannot be found in it"
         raise ImageError(message)
-    volume = image.volume()
-    if not volume.any() or volume.min() == volume.max():
+    head = image.head()
+    if head.volume.min() == head.volume.max():
         message = "the image is empty: all its voxels have one value or none"
         raise ImageError(message)
-    atlas = pydeface_atlas()
-    engine = NiimathEngine(bench.config.threads)
-    mask = engine.find(volume, image.affine, atlas, bench.scratch)
-    metrics = _judge().measure(volume, image.affine, mask.remove, mask.to_atlas)
-    failed = failed_gates(metrics) or _moved_volumes(image, mask)
-    if failed:
-        message = f"the face mask is not to be trusted: {'; '.join(failed)}"
-        raise GateError(message)
-    return mask, metrics
+    assert action.file.name is not None  # noqa: S101 -- only rules on names deface
+    return SessionImage(action.path, action.file.name, action.mask, head)
 
 
-def _moved_volumes(image: Image, mask: FaceMask) -> tuple[str, ...]:
-    """Look at each volume of a series: the mask was found on their mean and must fit them all."""
-    judge = _judge()
-    failed: list[str] = []
+def _face(bench: Bench, action: Action) -> FaceEstimate:
+    """Return what was found.
+
+    Raises
+    ------
+    FileProblem
+        If nothing was.
+    """
+    found = bench.faces[action.path]
+    if isinstance(found, FileProblem):
+        raise found
+    return found
+
+
+def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceStyle) -> None:
+    """Look at each volume of a series: the mask was found on their mean and must fit them all.
+
+    Raises
+    ------
+    GateError
+        If it does not.
+    """
+    if face.finding is not Finding.FACE:
+        return
+    as_given = style.mask is MaskStyle.PYDEFACE
     for volume in image.volumes():
-        found = failed_gates(judge.measure(volume, image.affine, mask.remove, mask.to_atlas))
-        failed.extend(found)
-    return tuple(f"in one of its volumes {sentence}" for sentence in dict.fromkeys(failed))
+        head = Head.of(volume, image.affine, image.slope)
+        metrics = judge_of(face.atlas).measure(
+            head.volume, head.affine, remove, image.affine, face.to_atlas, compare=False
+        )
+        failed = failed_gates(metrics, carried=True, as_given=as_given)
+        if failed:
+            message = f"in one of its volumes {failed[0]}"
+            raise GateError(message)
 
 
-@lru_cache(maxsize=1)
-def _judge() -> FaceJudge:
-    atlas = pydeface_atlas()
-    return FaceJudge(atlas.head, atlas.keep, atlas.affine)
-
-
-def _put_image(bench: Bench, action: Action, image: Image, mask: FaceMask | None) -> Release:
+def _put_image(bench: Bench, action: Action, image: Image, remove: Bools | None) -> Release:
     target = bench.released[action.path]
-    slope, inter = (float(image.header[name]) for name in ("scl_slope", "scl_inter"))
-    fill = air_value(slope, inter, image.data.dtype)
-    remove = None if mask is None else mask.remove
+    air = air_value(image.slope, float(image.header["scl_inter"]), image.data.dtype)
+    fill: Fill = air
+    if bench.config.fill == "noise" and remove is not None:
+        fill = air_noise(image.data, remove, air, zlib.crc32(str(target).encode()))
     data = image.data if remove is None else remove_voxels(image.data, remove, fill=fill)
     content = encode_image(image.header, data, gzipped=target.name.endswith(".gz"))
 
@@ -165,12 +223,12 @@ def _put_image(bench: Bench, action: Action, image: Image, mask: FaceMask | None
     return bench.put(target, content, check, str(action.decision))
 
 
-def _put_mask(bench: Bench, action: Action, image: Image, mask: FaceMask) -> list[Release]:
+def _put_mask(bench: Bench, action: Action, image: Image, remove: Bools) -> list[Release]:
     """Write the mask that was used, 1 where voxels are kept, once per acquisition."""
     target = face_mask_name(action.path)
     if target is None or any(item.path == target for item in bench.verified):
         return []
-    keep = (~mask.remove).astype(np.uint8)
+    keep = (~remove).astype(np.uint8)
     content = encode_image(mask_header(image.header), keep, gzipped=True)
     decision = str(action.decision)
     releases = [
@@ -221,7 +279,7 @@ def _own_sidecar(
     return (after[own], changes) if own in after else ({}, ())
 
 
-def _added_fields(bench: Bench, own: Fields, action: Action, *, defaced: bool) -> Fields:
+def _added_fields(bench: Bench, action: Action, *, defaced: bool, stripped: bool) -> Fields:
     done = ["deface", "scrub"] if defaced else ["scrub"]
     words: list[JSONValue] = [_METHODS[step][0] for step in done]
     codes: list[JSONValue] = [
@@ -233,6 +291,6 @@ def _added_fields(bench: Bench, own: Fields, action: Action, *, defaced: bool) -
         "DeidentificationMethodCodeSequence": codes,
     }
     if bench.config.layout is Layout.DERIVATIVE:
-        fields["SkullStripped"] = own.get("SkullStripped") is True
+        fields["SkullStripped"] = stripped
         fields["Sources"] = [f"bids:raw:{action.path}"]
     return fields

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from bidsdeid.config import Config
+from bidsdeid.core.face import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
 from bidsdeid.core.values import KnownTerms
@@ -39,6 +40,15 @@ def config_from(options: argparse.Namespace) -> Config:
         layout=Layout(options.layout),
         policy=options.policy,
         deface_all=options.deface_all,
+        face=_face_style(options),
+        fill=options.fill,
+        engine=_engine(options),
+        cost=options.cost,
+        template=options.template,
+        facemask=options.facemask,
+        mask_source=options.mask_source,
+        age_months=options.age_months,
+        infant=options.infant,
         shift_dates=options.dates == "shift",
         key=options.key,
         terms_file=options.known_terms,
@@ -52,6 +62,23 @@ def config_from(options: argparse.Namespace) -> Config:
         progress=not options.no_progress,
         verbosity=options.verbose,
     )
+
+
+def _face_style(options: argparse.Namespace) -> FaceStyle:
+    """Return the region that goes; a user's own mask is taken as it is."""
+    given = options.template is not None or options.facemask is not None
+    mask = options.mask_style or ("pydeface" if given else "face")
+    return FaceStyle(MaskStyle(mask), Strength(options.strength), ears=options.ears)
+
+
+def _engine(options: argparse.Namespace) -> str:
+    """Return the engine that begins; only FLIRT and niimath have costs to choose from."""
+    if options.cost is None:
+        return str(options.deface_engine)
+    if options.deface_engine == "atlas":
+        message = "--cost is for --deface-engine flirt or niimath: leave one of the two out"
+        raise UsageError(message)
+    return "niimath" if options.deface_engine == "auto" else str(options.deface_engine)
 
 
 def _read_terms(path: Path | None) -> KnownTerms:

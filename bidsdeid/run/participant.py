@@ -22,8 +22,9 @@ from bidsdeid.errors import FileProblem, StoreError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
+from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_withheld, withheld
-from bidsdeid.run.images import release_image
+from bidsdeid.run.images import look_for_faces, release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
     parse_sidecars,
@@ -80,11 +81,25 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
         str(config.layout),
         policy.digest,
         config.shift_dates,
+        [str(getattr(config, name)) for name in _FACE_SETTINGS],
+        [_digest(path) for path in (config.template, config.facemask)],
         sorted(config.terms.terms),
         hashlib.sha256(key).hexdigest(),
         files,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+#: Settings that decide which voxels go.
+_FACE_SETTINGS = ("face", "fill", "engine", "cost", "mask_source", "age_months", "infant")
+
+
+def _digest(path: Path | None) -> str | None:
+    """Return the digest of a file the user gave; a missing one is told where it is used."""
+    try:
+        return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _identity(config: Config, action: Action) -> object:
@@ -183,6 +198,8 @@ def _fill(bench: Bench, task: Task) -> None:
         for action in task.actions
         if action.kind is Kind.IMAGE and action.decision is not Decision.WITHHOLD
     ]
+    shelf = Shelf(bench, task.actions, task.shared)
+    look_for_faces(bench, shelf, images)
     # Files that others name come first: a reference is rewritten to what became of its file.
     for naming in (False, True):
         for action in images:

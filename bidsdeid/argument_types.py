@@ -1,0 +1,50 @@
+"""What options take: labels, numbers, sizes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+
+
+def labels(prefix: str) -> Callable[[str], str]:
+    """Return a reader of labels with or without their prefix."""
+
+    def label(text: str) -> str:
+        bare = text.removeprefix(prefix)
+        if not re.fullmatch("[a-zA-Z0-9+]+", bare):
+            message = "a label has letters and digits only"
+            raise argparse.ArgumentTypeError(message)
+        return bare
+
+    return label
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        message = "must be a whole number from 1"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def months(text: str) -> float:
+    """Read an age in months."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not -6 <= value <= 1500:  # noqa: PLR2004 -- from the earliest birth to the oldest person
+        message = "must be a number of months"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def megabytes(text: str) -> int:
+    """Read an amount of memory; in MB if no suffix says otherwise."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text, re.IGNORECASE)
+    if match is None:
+        message = "must be a number of MB, or with a suffix K, M, G or T"
+        raise argparse.ArgumentTypeError(message)
+    factor = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[match[2].upper()]
+    return max(1, int(float(match[1]) * factor))

@@ -1,0 +1,297 @@
+"""Where the face is on a head whose place is known: the region that goes.
+
+pydeface's mask is the base.  It leaves eyelids and brow on many heads, whatever registered it, so
+that the skin over eyes, nose and mouth is added from the image itself: from the front, each ray
+meets the head somewhere, and what lies there and a little deeper goes.  The atlas says where on
+the face a ray is and where the brain begins; nothing is taken from the brain.
+
+All of it happens in a *frame*: a grid of 2 mm along the atlas's axes, so that one set of rules
+serves any orientation, voxel size and field of view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.head import behind_front, largest_body, tissue_threshold
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry
+
+#: Voxel size of a frame.
+ZOOM_MM = 2.0
+
+#: How far a frame reaches beyond the atlas: to the front, down the throat, and elsewhere.
+_FRONT_MM, _BELOW_MM, _AROUND_MM = 40, 60, 16
+
+#: Nothing goes this near to the brain: an affine follows a person's brain to a few millimetres.
+BRAIN_MARGIN_MM = 4.0
+
+#: The head is outlined on a copy smoothed by this (standard deviation).
+_SMOOTH_MM = 1.2
+
+#: What is bright for sure; see `tissue_threshold`.
+_SURE_SHARE = 0.8
+
+#: What is called surface when it is asked how much of it is gone.
+SURFACE_MM = 8.0
+
+#: Height of the brain on pydeface's atlas: lengths below are of a head of that size.
+_ADULT_BRAIN_MM = 142.0
+
+#: A part of which less than this (voxels) is in view is not in view.
+_FEW = 60
+
+#: A surface has this many voxels of air before it.
+_AIR_VOXELS = 3
+
+#: The pinna lies at least this far from the brain; the skull behind it does not.
+_EAR_MM = 16.0
+
+
+class Strength(StrEnum):
+    """How much of a face goes."""
+
+    LIGHT = "light"
+    STANDARD = "standard"
+    STRONG = "strong"
+
+
+class MaskStyle(StrEnum):
+    """Whose region it is."""
+
+    FACE = "face"
+    PYDEFACE = "pydeface"
+
+
+@dataclass(frozen=True, slots=True)
+class _Skin:
+    """A part of the head whose skin goes.
+
+    Parameters
+    ----------
+    bottom, top : float
+        From and to where, as shares of the brain's height from its lowest point.
+    half_width_mm, back_mm : float
+        How far to the sides of the middle, and back from the frontal pole.
+    depth_mm : float
+        How deep.
+    """
+
+    bottom: float
+    top: float
+    half_width_mm: float
+    back_mm: float
+    depth_mm: float
+
+
+#: On pydeface's atlas the brow is at 0.42 of the brain's height, the hairline near 0.75.  Scalp
+#: and bone are 12 mm thick over the brow; below it lie the orbits, and no brain for 20 mm.
+_JAW = _Skin(-9.0, -0.05, 75.0, 75.0, 12.0)
+_EYES = _Skin(-0.05, 0.42, 66.0, 33.0, 12.0)
+_SKIN = MappingProxyType(
+    {
+        Strength.LIGHT: (_Skin(-0.05, 0.42, 66.0, 33.0, 8.5),),
+        Strength.STANDARD: (_JAW, _EYES, _Skin(0.42, 0.52, 66.0, 33.0, 9.0)),
+        Strength.STRONG: (_JAW, _EYES, _Skin(0.42, 0.66, 66.0, 33.0, 9.0)),
+    }
+)
+
+#: Parts of a face, from and to which share of the brain's height (bottom 0, top 1).
+PARTS = MappingProxyType({"eyes": (0.22, 0.42), "nose": (-0.05, 0.22), "mouth": (-9.0, -0.05)})
+
+#: The face's surface lies within this of the middle, and no farther back from the frontal pole.
+_HALF_WIDTH_MM, _BACK_MM = 60.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceStyle:
+    """Which region a user wants gone.
+
+    Parameters
+    ----------
+    mask : MaskStyle
+        ``face``, or ``pydeface`` for the region of pydeface's mask and no other.
+    strength : Strength
+    ears : bool
+        The ears, too.
+    """
+
+    mask: MaskStyle = MaskStyle.FACE
+    strength: Strength = Strength.STANDARD
+    ears: bool = False
+
+
+class FaceFrame:
+    """The rules of a face on one atlas.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With a brain.
+    """
+
+    def __init__(self, atlas: Atlas) -> None:
+        if atlas.brain is None:
+            message = "an atlas without a brain mask has no frame"
+            raise ValueError(message)
+        self.atlas = atlas
+        step = ZOOM_MM / np.linalg.norm(atlas.affine[:3, :3], axis=0)
+        before = -np.array([_AROUND_MM, _AROUND_MM, _BELOW_MM]) / ZOOM_MM * step
+        after = (
+            np.array(atlas.head.shape)
+            + np.array([_AROUND_MM, _FRONT_MM, _AROUND_MM]) / ZOOM_MM * step
+        )
+        grid = np.diag([*step, 1.0])
+        grid[:3, 3] = before
+        self.affine: Affine = atlas.affine @ grid
+        self.shape = tuple(int(n) for n in np.ceil((after - before) / step))
+        self.brain = self._carried(atlas.brain)
+        # Beyond the atlas its mask goes on as at its edge.
+        edge = carry(
+            atlas.keep.astype(np.uint8),
+            atlas.affine,
+            self.shape,
+            self.affine,
+            np.eye(4),
+            mode="nearest",
+        )
+        self._base = edge < HALF
+        across, along, up = (np.arange(n) * ZOOM_MM for n in self.shape)
+        inside = np.argwhere(self.brain) * ZOOM_MM
+        low, high = inside.min(axis=0), inside.max(axis=0) + ZOOM_MM
+        self._height = (up - low[2]) / (high[2] - low[2])
+        self._aside = np.abs(across - inside[:, 0].mean())
+        self._before_pole = along - high[1]
+        self._size = float(high[2] - low[2]) / _ADULT_BRAIN_MM
+        # Eyes, cheeks and chin before the frontal pole, and the ends of the brain; (4, N), world.
+        middle, pole, height = inside[:, 0].mean(), high[1], high[2] - low[2]
+        points = [
+            [middle + x * self._size, pole + y * self._size, low[2] + z * height]
+            for x in (-45, 45)
+            for y, z in ((0, 0.35), (5, 0.05), (0, -0.3))
+        ]
+        points += [[middle, low[1], low[2] + height / 2], [middle, (low[1] + pole) / 2, high[2]]]
+        voxels = np.c_[np.array(points) / ZOOM_MM, np.ones(len(points))].T
+        self.landmarks: NDArray[np.float64] = self.affine @ voxels
+
+    def head_in(
+        self, volume: Floats, affine: Affine, to_atlas: Affine, share: float = 0.5
+    ) -> Bools:
+        """Return the head of an image, seen in the frame.
+
+        Parameters
+        ----------
+        volume : (X, Y, Z) array
+            Of voxels of about 2 mm or larger.
+        affine : (4, 4) array, voxel → RAS+ mm
+        to_atlas : (4, 4) array, world of the image → world of the atlas
+        share : float
+            How bright is head; see `tissue_threshold`.
+
+        Raises
+        ------
+        GateError
+            If the image is empty.
+        """
+        low, high = np.percentile(volume, [0.1, 99])
+        sigmas = _SMOOTH_MM / np.linalg.norm(affine[:3, :3], axis=0)
+        smooth = ndimage.gaussian_filter(np.clip(volume, low, max(high, low)) - low, sigmas)
+        seen = carry(smooth, affine, self.shape, self.affine, np.linalg.inv(to_atlas))
+        body = np.asarray(ndimage.binary_opening(seen > tissue_threshold(smooth, share)))
+        return largest_body(body)
+
+    def region_of(
+        self, volume: Floats, affine: Affine, to_atlas: Affine, style: FaceStyle
+    ) -> Bools:
+        """Return the voxels of the frame that go, for an image; arguments as for `head_in`.
+
+        The skin begins where it is surely bright: noise and haze before a face must not be
+        taken for it, and what lies before it goes anyway.
+        """
+        return self.region(self.head_in(volume, affine, to_atlas, _SURE_SHARE), style)
+
+    def region(self, head: Bools, style: FaceStyle) -> Bools:
+        """Return the voxels of the frame that go.
+
+        Parameters
+        ----------
+        head : (X, Y, Z) array of bool
+            A head, seen in the frame.
+        style : FaceStyle
+        """
+        if style.mask is MaskStyle.PYDEFACE:
+            return self._base
+        behind = behind_front(head) * ZOOM_MM / self._size
+        region = self._base.copy()
+        for skin in _SKIN[style.strength]:
+            region |= (
+                (behind < skin.depth_mm)
+                & (self._aside[:, None, None] < skin.half_width_mm * self._size)
+                & (self._before_pole[None, :, None] > -skin.back_mm * self._size)
+                & (self._height >= skin.bottom)
+                & (self._height < skin.top)
+            )
+        if style.ears or style.strength is Strength.STRONG:
+            region |= self._ears
+        return np.asarray(region & ~self._near_brain)
+
+    def parts_removed(self, head: Bools, gone: Bools, view: Bools) -> dict[str, float]:
+        """Return how much of the surface over each of `PARTS` is gone; NaN if not in view.
+
+        Where the field of view ends inside the head there is no surface.
+
+        Parameters
+        ----------
+        head, gone, view : (X, Y, Z) arrays of bool
+            The image's head, the voxels removed and what is in view, seen in the frame.
+        """
+        behind = behind_front(head)
+        open_air = (view & (behind < 0) & (behind >= -_AIR_VOXELS)).sum(axis=1) == _AIR_VOXELS
+        surface = (
+            head
+            & open_air[:, None, :]
+            & (behind >= 0)
+            & (behind <= SURFACE_MM * self._size / ZOOM_MM)
+            & (self._aside[:, None, None] < _HALF_WIDTH_MM * self._size)
+            & (self._before_pole[None, :, None] > -_BACK_MM * self._size)
+        )
+        shares = {}
+        for part, (bottom, top) in PARTS.items():
+            at = surface & ((self._height >= bottom) & (self._height < top))
+            shares[part] = float(gone[at].mean()) if at.sum() >= _FEW else float("nan")
+        return shares
+
+    def behind(self, depth_mm: float) -> Bools:
+        """Return what lies farther back from the frontal pole, on an adult's head, as a mask."""
+        return np.broadcast_to(
+            (self._before_pole < -depth_mm * self._size)[None, :, None], self.shape
+        )
+
+    @cached_property
+    def _near_brain(self) -> Bools:
+        far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
+        return np.asarray(far <= BRAIN_MARGIN_MM * self._size)
+
+    @cached_property
+    def _ears(self) -> Bools:
+        """Tissue beside the lower half of the brain, too far from it to be skull."""
+        far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
+        beside = self._aside > 0.8 * self._aside[self.brain.any(axis=(1, 2))].max()
+        middle = self._before_pole[self.brain.any(axis=(0, 2))].mean()
+        level = np.abs(self._before_pole - middle) < 45 * self._size
+        low = (self._height > -0.15) & (self._height < 0.42)  # noqa: PLR2004
+        box = beside[:, None, None] & level[None, :, None] & low[None, None, :]
+        return np.asarray(box & (far > _EAR_MM * self._size))
+
+    def _carried(self, mask: Bools) -> Bools:
+        carried = carry(
+            mask.astype(np.uint8), self.atlas.affine, self.shape, self.affine, np.eye(4)
+        )
+        return np.asarray(carried > HALF)

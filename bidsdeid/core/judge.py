@@ -1,0 +1,97 @@
+"""Measures what a face mask does to the head in an image."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bidsdeid.core.face import FaceFrame
+from bidsdeid.core.gates import FaceMetrics
+from bidsdeid.core.head import dice, filled
+from bidsdeid.core.registration import Reference
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
+
+#: Masks are judged on copies of this size.
+ZOOM_MM = 2.0
+
+#: How far behind the frontal pole of an adult's brain the ears are (mm).
+_EARS_MM = 105.0
+
+#: Cavities of the head are filled, and overlaps measured, on every other voxel of the frame.
+_EVERY = (slice(None, None, 2),) * 3
+
+
+class FaceJudge:
+    """Measures masks against one atlas.
+
+    Parameters
+    ----------
+    frame : FaceFrame
+    reference : Reference
+        Of the same atlas.
+    """
+
+    def __init__(self, frame: FaceFrame, reference: Reference) -> None:
+        self._frame, self._reference = frame, reference
+        own = frame.head_in(frame.atlas.head, frame.atlas.affine, np.eye(4))
+        self._atlas_head = filled(own[_EVERY])
+
+    def measure(
+        self,
+        volume: Floats,
+        affine: Affine,
+        remove: Bools,
+        grid: Affine,
+        to_atlas: Affine,
+        *,
+        compare: bool = True,
+    ) -> FaceMetrics:
+        """Measure a mask.
+
+        Parameters
+        ----------
+        volume : (x, y, z) array, finite
+            Copy of the image with voxels of 2 mm or larger.
+        affine : (4, 4) array, voxel of `volume` → RAS+ mm
+        remove : (X, Y, Z) array of bool
+            On the grid of the image.
+        grid : (4, 4) array, voxel of `remove` → RAS+ mm
+        to_atlas : (4, 4) array, world of the image → world of the atlas
+        compare : bool
+            Measure likeness and lead, too; else they are NaN, which passes no gate.
+
+        Raises
+        ------
+        GateError
+            If there is no head to be seen.
+        """
+        frame, back = self._frame, np.linalg.inv(to_atlas)
+        gone_part = carry(*downsample(remove, grid, ZOOM_MM), frame.shape, frame.affine, back)
+        view_part = carry(np.ones(volume.shape, np.uint8), affine, frame.shape, frame.affine, back)
+        head, gone = frame.head_in(volume, affine, to_atlas), gone_part >= HALF
+        view = view_part > HALF
+        parts = frame.parts_removed(head, gone, view)
+        in_view = view[_EVERY]
+        overlap = dice(filled(head[_EVERY]) & in_view, self._atlas_head & in_view)
+        likeness = rival = math.nan
+        if compare:
+            likeness, rival = self._reference.likeness_and_rival(volume, affine, back)
+        scales = np.linalg.svd(back[:3, :3], compute_uv=False)
+        removed = gone & head
+        return FaceMetrics(
+            smallest_scale=float(scales.min()),
+            largest_scale=float(scales.max()),
+            stretch=float(scales.max() / scales.min()),
+            head_overlap=overlap,
+            likeness=likeness,
+            lead=likeness - rival,
+            removed_share=float(removed.sum() / max(1, head.sum())),
+            brain_removed=float(gone[frame.brain].mean()),
+            behind_removed=float((removed & frame.behind(_EARS_MM)).sum() / max(1, removed.sum())),
+            **{f"{part}_removed": _or_one(share) for part, share in parts.items()},
+        )
+
+
+def _or_one(share: float) -> float:
+    return 1.0 if math.isnan(share) else share

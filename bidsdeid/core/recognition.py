@@ -1,0 +1,84 @@
+"""What an image shows that has no face to remove."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bidsdeid.core.estimate import Finding, Head
+from bidsdeid.core.face import FaceFrame, FaceStyle
+from bidsdeid.core.gates import GATES, FaceMetrics
+from bidsdeid.core.head import bright_body, dice, filled
+from bidsdeid.core.voxels import HALF, Affine, carry
+
+#: A face that was removed leaves at most this share of its tissue.
+_LEFT = 0.10
+
+#: It leaves one value, exactly; air as a scanner sees it is noise.
+_ONE_VALUE = 0.95
+
+#: A face of which less than this is in view is not in view.
+_IN_VIEW = 0.02
+
+#: A brain without a skull fills its own place and no more.
+_BRAIN_OVERLAP = 0.88
+
+#: Gates that a head without a face cannot pass.
+_OF_FACES = frozenset({"removed_share", "eyes_removed", "nose_removed", "mouth_removed"})
+
+
+def only_face_missing(metrics: FaceMetrics) -> bool:
+    """Tell whether a position passes all gates but those that ask what was removed."""
+    return all(
+        gate.least <= getattr(metrics, gate.metric) <= gate.most
+        for gate in GATES
+        if gate.metric not in _OF_FACES
+    )
+
+
+def what_is_there(head: Head, frame: FaceFrame, to_atlas: Affine) -> Finding:
+    """Say what an image shows where the atlas has its face.
+
+    Parameters
+    ----------
+    head : Head
+    frame : FaceFrame
+    to_atlas : (4, 4) array, world of the image → world of the atlas
+        That is believed.
+    """
+    back = np.linalg.inv(to_atlas)
+    own = frame.head_in(frame.atlas.head, frame.atlas.affine, np.eye(4))
+    face = own & frame.region(own, FaceStyle())
+    ones = np.ones(head.volume.shape, np.uint8)
+    view = face & (carry(ones, head.affine, frame.shape, frame.affine, back) > HALF)
+    if view.sum() < _IN_VIEW * face.sum():
+        return Finding.ELSEWHERE
+    seen = frame.head_in(head.volume, head.affine, to_atlas)
+    flat = head.volume == _most_common(head)
+    one_value = carry(flat.astype(np.uint8), head.affine, frame.shape, frame.affine, back)
+    if seen[view].mean() <= _LEFT and (one_value[view] > HALF).mean() >= _ONE_VALUE - _LEFT:
+        return Finding.DEFACED
+    return Finding.FACE
+
+
+def is_stripped(head: Head, frame: FaceFrame, to_atlas: Affine) -> bool:
+    """Tell whether an image shows a brain and nothing else.
+
+    Parameters
+    ----------
+    head : Head
+    frame : FaceFrame
+    to_atlas : (4, 4) array, world of the image → world of the atlas
+        As the atlas's brain alone was laid on it.
+    """
+    back = np.linalg.inv(to_atlas)
+    bright = head.volume != _most_common(head)
+    body = filled(bright_body(bright.astype(np.float32)))
+    outside = ~body
+    seen = carry(body.astype(np.uint8), head.affine, frame.shape, frame.affine, back) > HALF
+    alone = float((head.volume[outside] == _most_common(head)).mean()) if outside.any() else 0.0
+    return alone >= _ONE_VALUE and dice(seen, frame.brain) >= _BRAIN_OVERLAP
+
+
+def _most_common(head: Head) -> float:
+    values, counts = np.unique(head.volume, return_counts=True)
+    return float(values[counts.argmax()])

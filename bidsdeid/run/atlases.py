@@ -1,0 +1,129 @@
+"""Which atlas is for whom: by age, by contrast, or as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from bidsdeid.core.age import Age, Finding
+from bidsdeid.core.agetables import AgeTable, AgeTables, find_age
+from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.cohort import contrast_of
+from bidsdeid.core.naming import sidecar_of
+from bidsdeid.core.plan import Action
+from bidsdeid.core.text import decode_fields, decode_table
+from bidsdeid.core.voxels import HALF, carry
+from bidsdeid.engines.atlas import reference
+from bidsdeid.errors import EngineError, FileProblem, ToolError
+from bidsdeid.io.templates import load_pair, load_template, template_folders, templates_for
+from bidsdeid.resources import pydeface_atlas
+from bidsdeid.run.bench import Bench
+
+#: Of whom nothing is said, the atlas of adults is tried; its gates know an infant by its size.
+_ADULT_MONTHS = float("inf")
+
+#: What ``--infant`` means if nobody says how old.
+_INFANT_MONTHS = 1.0
+
+
+class Shelf:
+    """The atlases for one participant.
+
+    Parameters
+    ----------
+    bench : Bench
+    actions, shared : iterables of Action
+        Files of the participant and of the dataset, with the tables that tell ages.
+    """
+
+    def __init__(self, bench: Bench, actions: Iterable[Action], shared: Iterable[Action]) -> None:
+        self._config, self._participant = bench.config, bench.participant
+        self._sessions: list[str] = []
+        tables: dict[str, AgeTable] = {}
+        for action in (*shared, *actions):
+            name = action.file.name
+            session = None if name is None else name.get("ses")
+            if session is not None and session not in self._sessions:
+                self._sessions.append(session)
+            kind = action.path.stem if action.path.stem == "participants" else None
+            if name is not None and name.suffix in ("sessions", "scans"):
+                kind = f"{name.suffix} {session or ''}"
+            if kind is not None and action.path.suffix == ".tsv":
+                table = _read(bench, action)
+                if table is not None:
+                    tables[kind] = table
+        self._tables = tables
+
+    def atlases(self, session: str | None, scan: PurePosixPath, suffix: str) -> tuple[Atlas, ...]:
+        """Return the atlases for an image, the best first.
+
+        Raises
+        ------
+        EngineError
+            If the age is not clear, or an infant's template is not there.
+        """
+        config = self._config
+        if config.template is not None or config.facemask is not None:
+            return (with_brain(load_pair(config.template, config.facemask)),)
+        months = self._months(session, scan)
+        if months == _ADULT_MONTHS:
+            return (pydeface_atlas(),)
+        try:
+            files = templates_for(months, contrast_of(suffix), template_folders())
+            return tuple(with_brain(load_template(item)) for item in files)
+        except ToolError as error:
+            raise EngineError(str(error)) from error
+
+    def _months(self, session: str | None, scan: PurePosixPath) -> float:
+        if self._config.age_months is not None:
+            return self._config.age_months
+        found = self._age(session, scan)
+        if isinstance(found, Age):
+            return found.months
+        if self._config.infant:
+            return _INFANT_MONTHS
+        if found is not None:
+            raise EngineError(found.reason)
+        return _ADULT_MONTHS
+
+    def _age(self, session: str | None, scan: PurePosixPath) -> Finding:
+        tables = AgeTables(
+            self._tables.get("participants"),
+            self._tables.get("sessions "),
+            self._tables.get(f"scans {session or ''}"),
+        )
+        return find_age(
+            tables, self._participant, session=session, scan="/".join(scan.parts[-2:]),
+            sessions=self._sessions,
+        )  # fmt: skip
+
+
+def _read(bench: Bench, action: Action) -> AgeTable | None:
+    """Return a table and its dictionary; what cannot be read is reported where it is released."""
+    try:
+        table = decode_table(bench.read(action.path))
+    except FileProblem:
+        return None
+    try:
+        return AgeTable(table, decode_fields(bench.read(sidecar_of(action.path))))
+    except FileProblem:
+        return AgeTable(table)
+
+
+@lru_cache(maxsize=4)
+def with_brain(atlas: Atlas) -> Atlas:
+    """Return an atlas with a brain: its own, or pydeface's, carried over by an affine."""
+    if atlas.brain is not None:
+        return atlas
+    adult = pydeface_atlas()
+    assert adult.brain is not None  # noqa: S101 -- it comes with the package
+    found = reference(adult).register(atlas.head, atlas.affine)
+    brain = carry(
+        adult.brain.astype(np.uint8), adult.affine, atlas.head.shape, atlas.affine,
+        found.to_reference,
+    )  # fmt: skip
+    return replace(atlas, brain=np.asarray(brain > HALF))
