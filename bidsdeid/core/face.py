@@ -12,17 +12,16 @@ serves any orientation, voxel size and field of view.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.facestyle import PARTS, SKIN, FaceStyle, MaskStyle, Strength
 from bidsdeid.core.head import behind_front, largest_body, tissue_threshold
-from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
 
 #: Voxel size of a frame.
 ZOOM_MM = 2.0
@@ -55,77 +54,37 @@ _AIR_VOXELS = 3
 _EAR_MM = 16.0
 
 
-class Strength(StrEnum):
-    """How much of a face goes."""
-
-    LIGHT = "light"
-    STANDARD = "standard"
-    STRONG = "strong"
-
-
-class MaskStyle(StrEnum):
-    """Whose region it is."""
-
-    FACE = "face"
-    PYDEFACE = "pydeface"
-
-
-@dataclass(frozen=True, slots=True)
-class _Skin:
-    """A part of the head whose skin goes.
-
-    Parameters
-    ----------
-    bottom, top : float
-        From and to where, as shares of the brain's height from its lowest point.
-    half_width_mm, back_mm : float
-        How far to the sides of the middle, and back from the frontal pole.
-    depth_mm : float
-        How deep.
-    """
-
-    bottom: float
-    top: float
-    half_width_mm: float
-    back_mm: float
-    depth_mm: float
-
-
-#: On pydeface's atlas the brow is at 0.42 of the brain's height, the hairline near 0.75.  Scalp
-#: and bone are 12 mm thick over the brow; below it lie the orbits, and no brain for 20 mm.
-_JAW = _Skin(-9.0, -0.05, 75.0, 75.0, 12.0)
-_EYES = _Skin(-0.05, 0.42, 66.0, 33.0, 12.0)
-_SKIN = MappingProxyType(
-    {
-        Strength.LIGHT: (_Skin(-0.05, 0.42, 66.0, 33.0, 8.5),),
-        Strength.STANDARD: (_JAW, _EYES, _Skin(0.42, 0.52, 66.0, 33.0, 9.0)),
-        Strength.STRONG: (_JAW, _EYES, _Skin(0.42, 0.66, 66.0, 33.0, 9.0)),
-    }
-)
-
-#: Parts of a face, from and to which share of the brain's height (bottom 0, top 1).
-PARTS = MappingProxyType({"eyes": (0.22, 0.42), "nose": (-0.05, 0.22), "mouth": (-9.0, -0.05)})
-
 #: The face's surface lies within this of the middle, and no farther back from the frontal pole.
 _HALF_WIDTH_MM, _BACK_MM = 60.0, 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class FaceStyle:
-    """Which region a user wants gone.
+@dataclass(frozen=True, eq=False)
+class View:
+    """An image, seen in a frame.
 
     Parameters
     ----------
-    mask : MaskStyle
-        ``face``, or ``pydeface`` for the region of pydeface's mask and no other.
-    strength : Strength
-    ears : bool
-        The ears, too.
+    smooth : (U, V, W) array
+    air, tissue : float
+        Brightness of air, and Otsu's threshold.
     """
 
-    mask: MaskStyle = MaskStyle.FACE
-    strength: Strength = Strength.STANDARD
-    ears: bool = False
+    smooth: Floats
+    air: float
+    tissue: float
+
+    def head(self, share: float = 0.5) -> Bools:
+        """Return the largest body brighter than a share of the way from air to tissue."""
+        bright = self.smooth > self.air + share * (self.tissue - self.air)
+        return largest_body(np.asarray(ndimage.binary_opening(bright)))
+
+    def sure_head(self) -> Bools:
+        """Return what is bright for sure.
+
+        Skin that is to go begins here: noise and haze before a face must not be taken for it,
+        and what lies before it goes anyway.
+        """
+        return self.head(_SURE_SHARE)
 
 
 class FaceFrame:
@@ -200,22 +159,17 @@ class FaceFrame:
         GateError
             If the image is empty.
         """
-        low, high = np.percentile(volume, [0.1, 99])
+        return self.view_of(volume, affine, to_atlas).head(share)
+
+    def view_of(self, volume: Floats, affine: Affine, to_atlas: Affine) -> View:
+        """Return an image, seen in the frame; arguments as for `head_in`."""
+        low, high = np.percentile(volume[::2, ::2, ::2], [0.1, 99])
         sigmas = _SMOOTH_MM / np.linalg.norm(affine[:3, :3], axis=0)
-        smooth = ndimage.gaussian_filter(np.clip(volume, low, max(high, low)) - low, sigmas)
+        smooth = ndimage.gaussian_filter(
+            np.clip(volume, low, max(high, low)) - low, sigmas, truncate=3
+        )
         seen = carry(smooth, affine, self.shape, self.affine, np.linalg.inv(to_atlas))
-        body = np.asarray(ndimage.binary_opening(seen > tissue_threshold(smooth, share)))
-        return largest_body(body)
-
-    def region_of(
-        self, volume: Floats, affine: Affine, to_atlas: Affine, style: FaceStyle
-    ) -> Bools:
-        """Return the voxels of the frame that go, for an image; arguments as for `head_in`.
-
-        The skin begins where it is surely bright: noise and haze before a face must not be
-        taken for it, and what lies before it goes anyway.
-        """
-        return self.region(self.head_in(volume, affine, to_atlas, _SURE_SHARE), style)
+        return View(seen, tissue_threshold(smooth, 0.0), tissue_threshold(smooth, 1.0))
 
     def region(self, head: Bools, style: FaceStyle) -> Bools:
         """Return the voxels of the frame that go.
@@ -230,7 +184,7 @@ class FaceFrame:
             return self._base
         behind = behind_front(head) * ZOOM_MM / self._size
         region = self._base.copy()
-        for skin in _SKIN[style.strength]:
+        for skin in SKIN[style.strength]:
             region |= (
                 (behind < skin.depth_mm)
                 & (self._aside[:, None, None] < skin.half_width_mm * self._size)
@@ -273,6 +227,12 @@ class FaceFrame:
         return np.broadcast_to(
             (self._before_pole < -depth_mm * self._size)[None, :, None], self.shape
         )
+
+    @cached_property
+    def own_head(self) -> Bools:
+        """The atlas's head."""
+        small = downsample(self.atlas.head, self.atlas.affine, ZOOM_MM)
+        return self.view_of(*small, np.eye(4)).head()
 
     @cached_property
     def _near_brain(self) -> Bools:

@@ -101,8 +101,8 @@ GATES = (
         "right: 0.42-0.87, wrong: 0.02-0.60", sure=0.45, placed=True,
     ),
     Gate(
-        "lead", 0.04, 1.0, "the head may be turned or mirrored against its labels",
-        "right: 0.08-0.46, wrong: -0.40-0.11", sure=0.12, placed=True,
+        "lead", 0.03, 1.0, "the head may be turned or mirrored against its labels",
+        "right: 0.04-0.46, wrong: -0.40-0.02", sure=0.10, placed=True,
     ),
     Gate(
         "removed_share", 0.005, 0.33, "too little or too much of the head is removed",

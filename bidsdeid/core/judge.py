@@ -6,14 +6,11 @@ import math
 
 import numpy as np
 
-from bidsdeid.core.face import FaceFrame
+from bidsdeid.core.face import FaceFrame, View
 from bidsdeid.core.gates import FaceMetrics
 from bidsdeid.core.head import dice, filled
 from bidsdeid.core.registration import Reference
-from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
-
-#: Masks are judged on copies of this size.
-ZOOM_MM = 2.0
+from bidsdeid.core.voxels import Affine, Bools, Floats, in_view, look_up
 
 #: How far behind the frontal pole of an adult's brain the ears are (mm).
 _EARS_MM = 105.0
@@ -34,7 +31,7 @@ class FaceJudge:
 
     def __init__(self, frame: FaceFrame, reference: Reference) -> None:
         self._frame, self._reference = frame, reference
-        own = frame.head_in(frame.atlas.head, frame.atlas.affine, np.eye(4))
+        own = frame.own_head
         self._atlas_head = filled(own[_EVERY])
 
     def measure(
@@ -46,6 +43,7 @@ class FaceJudge:
         to_atlas: Affine,
         *,
         compare: bool = True,
+        seen: View | None = None,
     ) -> FaceMetrics:
         """Measure a mask.
 
@@ -60,6 +58,8 @@ class FaceJudge:
         to_atlas : (4, 4) array, world of the image → world of the atlas
         compare : bool
             Measure likeness and lead, too; else they are NaN, which passes no gate.
+        seen : View, optional
+            The image, seen in the frame, if that is at hand.
 
         Raises
         ------
@@ -67,13 +67,12 @@ class FaceJudge:
             If there is no head to be seen.
         """
         frame, back = self._frame, np.linalg.inv(to_atlas)
-        gone_part = carry(*downsample(remove, grid, ZOOM_MM), frame.shape, frame.affine, back)
-        view_part = carry(np.ones(volume.shape, np.uint8), affine, frame.shape, frame.affine, back)
-        head, gone = frame.head_in(volume, affine, to_atlas), gone_part >= HALF
-        view = view_part > HALF
+        gone = look_up(remove, grid, frame.shape, frame.affine, back)
+        view = in_view(volume.shape, affine, frame.shape, frame.affine, back)
+        head = (seen or frame.view_of(volume, affine, to_atlas)).head()
         parts = frame.parts_removed(head, gone, view)
-        in_view = view[_EVERY]
-        overlap = dice(filled(head[_EVERY]) & in_view, self._atlas_head & in_view)
+        both = view[_EVERY]
+        overlap = dice(filled(head[_EVERY]) & both, self._atlas_head & both)
         likeness = rival = math.nan
         if compare:
             likeness, rival = self._reference.likeness_and_rival(volume, affine, back)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bidsdeid.core.estimate import Finding, Head
-from bidsdeid.core.face import FaceFrame, FaceStyle
+from bidsdeid.core.face import FaceFrame
+from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.gates import GATES, FaceMetrics
 from bidsdeid.core.head import bright_body, dice, filled
-from bidsdeid.core.voxels import HALF, Affine, carry
+from bidsdeid.core.voxels import HALF, Affine, carry, in_view
 
 #: A face that was removed leaves at most this share of its tissue.
 _LEFT = 0.10
@@ -46,10 +47,8 @@ def what_is_there(head: Head, frame: FaceFrame, to_atlas: Affine) -> Finding:
         That is believed.
     """
     back = np.linalg.inv(to_atlas)
-    own = frame.head_in(frame.atlas.head, frame.atlas.affine, np.eye(4))
-    face = own & frame.region(own, FaceStyle())
-    ones = np.ones(head.volume.shape, np.uint8)
-    view = face & (carry(ones, head.affine, frame.shape, frame.affine, back) > HALF)
+    face = frame.own_head & frame.region(frame.own_head, FaceStyle())
+    view = face & in_view(head.volume.shape, head.affine, frame.shape, frame.affine, back)
     if view.sum() < _IN_VIEW * face.sum():
         return Finding.ELSEWHERE
     seen = frame.head_in(head.volume, head.affine, to_atlas)

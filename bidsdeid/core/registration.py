@@ -48,6 +48,9 @@ _SAME = 0.05
 #: How many of the other orientations are fitted before they are compared.
 _RIVALS = 6
 
+#: With less of a lead than this on the coarse copies, they are compared on the fine ones.
+_CLEAR_LEAD = 0.15
+
 #: What is turned by less than this is the same orientation.
 _RIVAL_DEG = 45.0
 
@@ -169,9 +172,17 @@ class Reference:
         poses.append(self._placed(np.eye(3), _middle(coarse_volume, coarse_affine)))
         starts = [self._turned(pose, turn) for pose in poses for turn in _TURNS]
         others = _best_first([(coarse.cost(start), start) for start in starts])
-        fitted = [coarse.refine(start, SIMILAR, 10)[1] for _, start in others[:_RIVALS]]
-        rivals = [coarse.likeness(there)[0] for there in fitted if _turn(at, there) > _RIVAL_DEG]
-        return coarse.likeness(np.asarray(at))[0], max(rivals, default=0.0)
+        fitted = _best_first([coarse.refine(start, SIMILAR, 10) for _, start in others[:_RIVALS]])
+        rivals = [there for _, there in fitted if _turn(at, there) > _RIVAL_DEG]
+        likeness = coarse.likeness(np.asarray(at))[0]
+        best = max((coarse.likeness(there)[0] for there in rivals), default=0.0)
+        if likeness - best > _CLEAR_LEAD:
+            return likeness, best
+        fine = Descent(self._fine, *_smooth_copy(volume, affine, _FINE))
+        close = [fine.refine(there, SIMILAR, 10)[1] for there in rivals[:_FINISHED]]
+        close = [fine.refine(there, AFFINE, 15)[1] for there in close]
+        best = max((fine.likeness(there)[0] for there in close), default=0.0)
+        return fine.likeness(np.asarray(at))[0], best
 
     def _turned(self, at: Affine, turn: Array) -> Array:
         """Return a position with the head turned about its own centre first."""

@@ -228,6 +228,29 @@ def carry(
     return result
 
 
+def in_view(
+    seen_shape: tuple[int, ...],
+    seen_affine: Affine,
+    shape: tuple[int, ...],
+    affine: Affine,
+    to_seen: Affine,
+) -> Bools:
+    """Mark the voxels of a grid that lie inside the field of view of another.
+
+    Arguments as for `look_up`.
+
+    Examples
+    --------
+    >>> in_view((2, 1, 1), np.eye(4), (4, 1, 1), np.eye(4), np.eye(4)).ravel().tolist()
+    [True, True, False, False]
+    """
+    padded = np.zeros([n + 2 for n in seen_shape[:3]], dtype=bool)
+    padded[1:-1, 1:-1, 1:-1] = True
+    before = np.eye(4)
+    before[:3, 3] = -1
+    return look_up(padded, seen_affine @ before, shape, affine, to_seen)
+
+
 def look_up(
     mask: Bools, mask_affine: Affine, shape: tuple[int, ...], affine: Affine, to_mask: Affine
 ) -> Bools:
@@ -250,6 +273,7 @@ def look_up(
     >>> look_up(mask, np.eye(4), (4, 1, 1), np.diag([0.5, 1, 1, 1]), np.eye(4)).ravel().tolist()
     [False, True, True, True]
     """
+    # The voxel of the mask for each of the grid is a sum of one term for each axis.
     matrix = (np.linalg.inv(mask_affine) @ to_mask @ affine).astype(np.float32)
     rows = np.arange(shape[0], dtype=np.float32)[:, None]
     columns = np.arange(shape[1], dtype=np.float32)[None, :]

@@ -12,7 +12,8 @@ import numpy as np
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding, Head, rounded
-from bidsdeid.core.face import FaceFrame, FaceStyle, MaskStyle
+from bidsdeid.core.face import FaceFrame
+from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.core.gates import failed_gates, is_sure
 from bidsdeid.core.judge import FaceJudge
 from bidsdeid.core.recognition import is_stripped, only_face_missing, what_is_there
@@ -176,9 +177,12 @@ class FaceFinder:
         self, head: Head, to_atlas: Affine, atlas: Atlas, words: str, *, carried: bool
     ) -> FaceEstimate:
         frame = frame_of(atlas)
-        region = frame.region_of(head.volume, head.affine, to_atlas, self._style)
+        seen = frame.view_of(head.volume, head.affine, to_atlas)
+        region = frame.region(seen.sure_head(), self._style)
         remove = look_up(region, frame.affine, head.shape, head.grid, to_atlas)
-        metrics = judge_of(atlas).measure(head.volume, head.affine, remove, head.grid, to_atlas)
+        metrics = judge_of(atlas).measure(
+            head.volume, head.affine, remove, head.grid, to_atlas, seen=seen
+        )
         attempt = Attempt(
             words,
             failed_gates(

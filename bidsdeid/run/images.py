@@ -11,7 +11,7 @@ import numpy as np
 
 from bidsdeid.core.audit import Verified
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
-from bidsdeid.core.face import FaceStyle, MaskStyle
+from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.core.gates import failed_gates
 from bidsdeid.core.inheritance import chain, merged
 from bidsdeid.core.ledger import Outcome, Release

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from bidsdeid.config import Config
-from bidsdeid.core.face import FaceStyle, MaskStyle, Strength
+from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
 from bidsdeid.core.values import KnownTerms

@@ -1,6 +1,6 @@
-"""``bidsdeid templates``: see which templates are there, and get them before a run.
+"""``bidsdeid templates``: see which templates are there, get and complete them before a run.
 
-This is the only place that uses the network, in a process of its own, and only when asked to.
+Fetching is the only thing that uses the network, in a process of its own.
 A command is added by one more function of `_COMMANDS`.
 """
 
@@ -50,9 +50,9 @@ _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out one of ``list`` and ``fetch`` and return an exit code."""
+    """Carry out ``list``, ``fetch`` or ``build`` and return an exit code."""
     parser = Parser(prog="bidsdeid templates", description="Templates of infants and children.")
-    commands = parser.add_subparsers(dest="what", required=True, metavar="{list,fetch}")
+    commands = parser.add_subparsers(dest="what", required=True, metavar="{list,fetch,build}")
     for add in _COMMANDS:
         add(commands)
     options = parser.parse_args(argv)
@@ -163,6 +163,20 @@ def _add_fetch(commands: Commands) -> None:
     )
 
 
+def _add_build(commands: Commands) -> None:
+    parser = commands.add_parser("build", help="make the face masks that TemplateFlow lacks")
+    _add_cohorts(parser)
+    _add_home(parser)
+    parser.set_defaults(act=_build)
+
+
+def _build(options: argparse.Namespace) -> Iterator[str]:
+    # Imported late: a second that the others can do without.
+    from bidsdeid.run.build_templates import build  # noqa: PLC0415
+
+    return build(options.cohort or INFANTS, template_folders(options.home))
+
+
 def _add_cohorts(parser: Parser) -> None:
     parser.add_argument(
         "--cohort",
@@ -187,4 +201,4 @@ def _cohort(text: str) -> Cohort:
     return cohort
 
 
-_COMMANDS = (_add_list, _add_fetch)
+_COMMANDS = (_add_list, _add_fetch, _add_build)
