@@ -36,7 +36,7 @@ BRAIN_MARGIN_MM = 4.0
 _SMOOTH_MM = 1.2
 
 #: What is bright for sure; see `tissue_threshold`.
-_SURE_SHARE = 0.8
+_SURE_SHARE = 1.0
 
 #: What is called surface when it is asked how much of it is gone.
 SURFACE_MM = 8.0
