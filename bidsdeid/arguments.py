@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from bidsdeid import __version__
 from bidsdeid.argument_types import count, labels, megabytes, months
-from bidsdeid.core.face import MaskStyle, Strength
+from bidsdeid.core.facestyle import MaskStyle, Strength
 from bidsdeid.engines.flirt import COSTS
 from bidsdeid.errors import UsageError
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bidsdeid.core.face import FaceStyle
+from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
 from bidsdeid.core.values import KnownTerms

@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from scipy import ndimage
 
 from bidsdeid.core.policy import Decision
 from bidsdeid.errors import PolicyError, ToolError, UsageError
@@ -24,10 +25,27 @@ def test_the_atlas_has_a_face_in_front() -> None:
     assert atlas.head.shape == atlas.keep.shape
     assert nib.aff2axcodes(atlas.affine) == ("R", "A", "S")
     face = np.argwhere(~atlas.keep).mean(axis=0)
-    brain = np.argwhere(atlas.keep & (atlas.head > atlas.head.mean())).mean(axis=0)
+    assert atlas.brain is not None
+    brain = np.argwhere(atlas.brain).mean(axis=0)
     assert 0.02 < 1 - atlas.keep.mean() < 0.5
     assert face[1] > brain[1]  # before
     assert face[2] < brain[2]  # below
+
+
+def test_the_atlas_has_a_brain_that_is_kept() -> None:
+    atlas = pydeface_atlas()
+    assert atlas.brain is not None
+    assert atlas.brain.shape == atlas.head.shape
+    assert (atlas.head.dtype, atlas.keep.dtype, atlas.brain.dtype) == (np.float32, bool, bool)
+    litres = atlas.brain.sum() * abs(np.linalg.det(atlas.affine)) / 1e6
+    assert 1.1 < litres < 1.8
+    assert atlas.keep[atlas.brain].all()
+    assert ndimage.label(atlas.brain)[1] == 1
+    tissue = np.percentile(atlas.head[atlas.brain], 2)
+    assert tissue > 3 * np.median(atlas.head[:, :, -20:])
+    left, right = (half.sum() for half in np.array_split(atlas.brain[28:150], 2))
+    assert 0.8 < left / right < 1.25
+    assert pydeface_atlas() is atlas
 
 
 def test_a_package_that_is_not_installed_is_told() -> None:

@@ -50,6 +50,9 @@ _FEW = 60
 #: A surface has this many voxels of air before it.
 _AIR_VOXELS = 3
 
+#: The ears' middle lies this far behind the frontal pole.
+_EAR_BACK_MM = 100.0
+
 #: The pinna lies at least this far from the brain; the skull behind it does not.
 _EAR_MM = 16.0
 
@@ -244,8 +247,7 @@ class FaceFrame:
         """Tissue beside the lower half of the brain, too far from it to be skull."""
         far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
         beside = self._aside > 0.8 * self._aside[self.brain.any(axis=(1, 2))].max()
-        middle = self._before_pole[self.brain.any(axis=(0, 2))].mean()
-        level = np.abs(self._before_pole - middle) < 45 * self._size
+        level = np.abs(self._before_pole + _EAR_BACK_MM * self._size) < 28 * self._size
         low = (self._height > -0.15) & (self._height < 0.42)  # noqa: PLR2004
         box = beside[:, None, None] & level[None, :, None] & low[None, None, :]
         return np.asarray(box & (far > _EAR_MM * self._size))

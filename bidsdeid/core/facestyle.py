@@ -79,3 +79,20 @@ class FaceStyle:
     mask: MaskStyle = MaskStyle.FACE
     strength: Strength = Strength.STANDARD
     ears: bool = False
+
+
+def face_words(style: FaceStyle) -> str:
+    """Say which region goes.
+
+    Examples
+    --------
+    >>> face_words(FaceStyle(MaskStyle.PYDEFACE))
+    "the atlas's own face mask"
+    """
+    ears = " and the ears" if style.ears or style.strength is Strength.STRONG else ""
+    if style.mask is MaskStyle.PYDEFACE:
+        return "the atlas's own face mask"
+    return (
+        f"the atlas's face mask and the skin over eyes, nose and mouth{ears} ({style.strength}), "
+        "nothing near the brain"
+    )

@@ -12,8 +12,8 @@ from bidsdeid.core.head import dice, filled
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, Bools, Floats, in_view, look_up
 
-#: How far behind the frontal pole of an adult's brain the ears are (mm).
-_EARS_MM = 105.0
+#: How far behind the frontal pole of an adult's brain the ears end (mm).
+_EARS_MM = 130.0
 
 #: Cavities of the head are filled, and overlaps measured, on every other voxel of the frame.
 _EVERY = (slice(None, None, 2),) * 3
@@ -67,8 +67,8 @@ class FaceJudge:
             If there is no head to be seen.
         """
         frame, back = self._frame, np.linalg.inv(to_atlas)
-        gone = look_up(remove, grid, frame.shape, frame.affine, back)
         view = in_view(volume.shape, affine, frame.shape, frame.affine, back)
+        gone = view & look_up(remove, grid, frame.shape, frame.affine, back)
         head = (seen or frame.view_of(volume, affine, to_atlas)).head()
         parts = frame.parts_removed(head, gone, view)
         both = view[_EVERY]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bidsdeid import __version__
 from bidsdeid.core.cohort import ADULT, Cohort
-from bidsdeid.core.facemaking import CHECKS, MARGIN_MM, FaceMaker, MadeMask, failed_checks
-from bidsdeid.errors import BidsdeidError, GateError, ToolError
+from bidsdeid.core.facemaking import MARGIN_MM, FaceMaker, MadeMask
+from bidsdeid.core.maskfigures import CHECKS, failed_checks
+from bidsdeid.errors import BidsdeidError, GateError, ToolError, UsageError
 from bidsdeid.io.facemasks import check_replaceable, digest, write_face_mask
 from bidsdeid.io.templates import TemplateFolders, existing, find_template, template_path
 from bidsdeid.io.volume import read_mask, read_volume
@@ -37,7 +39,7 @@ def build(cohorts: Sequence[Cohort], folders: TemplateFolders) -> Iterator[str]:
     ToolError
         In the end, if one of them could not be made.
     """
-    maker = FaceMaker(pydeface_atlas())
+    maker = _maker()
     failed = 0
     for cohort in cohorts:
         try:
@@ -53,6 +55,11 @@ def build(cohorts: Sequence[Cohort], folders: TemplateFolders) -> Iterator[str]:
         raise ToolError(message)
 
 
+@lru_cache(maxsize=1)
+def _maker() -> FaceMaker:
+    return FaceMaker(pydeface_atlas())
+
+
 def _build(cohort: Cohort, maker: FaceMaker, folders: TemplateFolders) -> str:
     """Make and write one mask; return what there is to say."""
     check_replaceable(folders, cohort)
@@ -66,8 +73,16 @@ def _build(cohort: Cohort, maker: FaceMaker, folders: TemplateFolders) -> str:
             "where there is a network"
         )
         raise ToolError(message)
-    data, affine = read_volume(head, "the template")
-    made = maker.make(data, affine, read_mask(brain, "the brain mask", data.shape, affine))
+    try:
+        data, affine = read_volume(head, "the template")
+        inside = read_mask(brain, "the brain mask", data.shape, affine)
+    except UsageError as problem:
+        message = (
+            f"{problem}; delete what is damaged in {head.parent}, then run "
+            f"`bidsdeid templates fetch --cohort {cohort}` where there is a network"
+        )
+        raise ToolError(message) from problem
+    made = maker.make(data, affine, inside)
     failed = failed_checks(made.figures)
     if failed:
         message = (

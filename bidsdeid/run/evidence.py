@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from bidsdeid import __version__
 from bidsdeid.config import Config
+from bidsdeid.core.estimate import Attempt
+from bidsdeid.core.facestyle import face_words
 from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.scrub import NOT_AVAILABLE
@@ -15,8 +17,8 @@ from bidsdeid.core.scrub import NOT_AVAILABLE
 _README = """\
 This dataset was de-identified with bidsdeid {version} (policy {policy}).
 
-Faces were removed from anatomical images with pydeface's atlas and face mask; NIfTI headers,
-sidecars and tables were rebuilt from an allow-list; dates were {dates}.
+Faces were removed from anatomical images: {face}; NIfTI headers, sidecars and tables were
+rebuilt from an allow-list; dates were {dates}.
 
 What was done to each file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in
 code/bidsdeid/settings.json.
@@ -28,7 +30,9 @@ def readme(config: Config, policy: Policy) -> str:
     """Return the README of a dataset that has none, or none that can be released."""
     dates = "moved into 1902-1925" if config.shift_dates else "removed"
     rules = f"{policy.name} {policy.version}"
-    return _README.format(version=__version__, policy=rules, dates=dates)
+    return _README.format(
+        version=__version__, policy=rules, dates=dates, face=face_words(config.face)
+    )
 
 
 def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str:
@@ -41,6 +45,9 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "PolicySHA256": policy.digest,
         "Layout": str(config.layout),
         "DefaceAll": config.deface_all,
+        "Face": face_words(config.face),
+        "Fill": config.fill,
+        "MaskSource": config.mask_source,
         "Dates": "shift" if config.shift_dates else "remove",
         "KnownTerms": len(config.terms.terms),
         "Engines": sorted({outcome.engine for outcome in outcomes if outcome.engine}),
@@ -61,21 +68,55 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     return json.dumps(facts, indent=2) + "\n"
 
 
+#: What is told of each face that was removed, by the names of its metrics.
+_TOLD = ("eyes_removed", "nose_removed", "mouth_removed", "brain_removed", "likeness")
+
+_HEADER = (
+    *(
+        "path",
+        "decision",
+        "bytes",
+        "sha256",
+        "removed_voxels",
+        "voxels",
+        "finding",
+        "mask_found_by",
+    ),
+    *_TOLD,
+    "tried",
+)
+
+
 def manifest(outcomes: Sequence[Outcome], own: Sequence[Release]) -> str:
     """List every released file with its digest; this file itself cannot be in it."""
-    header = ("path", "decision", "bytes", "sha256", "removed_voxels", "voxels")
     rows = [
-        (r.path, r.decision, str(r.size), r.sha256, *_removed(outcome, r))
+        (r.path, r.decision, str(r.size), r.sha256, *_face(outcome, r))
         for outcome in outcomes
         for r in outcome.releases
     ]
-    rows += [
-        (r.path, r.decision, str(r.size), r.sha256, NOT_AVAILABLE, NOT_AVAILABLE) for r in own
-    ]
-    return "".join("\t".join(row) + "\n" for row in (header, *sorted(rows)))
+    rows += [(r.path, r.decision, str(r.size), r.sha256, *_NO_FACE) for r in own]
+    return "".join("\t".join(row) + "\n" for row in (_HEADER, *sorted(rows)))
 
 
-def _removed(outcome: Outcome, release: Release) -> tuple[str, str]:
-    if outcome.removed_voxels is None or release is not outcome.releases[0]:
-        return NOT_AVAILABLE, NOT_AVAILABLE
-    return str(outcome.removed_voxels), str(outcome.voxels)
+_NO_FACE = (NOT_AVAILABLE,) * (len(_HEADER) - 4)
+
+
+def _face(outcome: Outcome, release: Release) -> tuple[str, ...]:
+    """Return what is told of the face in an image, and of every way it was looked for."""
+    if not outcome.finding or release is not outcome.releases[0]:
+        return _NO_FACE
+    removed, voxels = (
+        NOT_AVAILABLE if count is None else str(count)
+        for count in (outcome.removed_voxels, outcome.voxels)
+    )
+    told = [str(outcome.metrics.get(name, NOT_AVAILABLE)) for name in _TOLD]
+    tried = "; ".join(_tried(attempt) for attempt in outcome.attempts)
+    return (removed, voxels, outcome.finding, outcome.engine, *told, tried)
+
+
+def _tried(attempt: Attempt) -> str:
+    scores = " ".join(
+        f"{name}={attempt.metrics[name]}" for name in _TOLD if name in attempt.metrics
+    )
+    verdict = ", ".join(attempt.failed) or "believed"
+    return f"{attempt.method} ({scores}): {verdict}"

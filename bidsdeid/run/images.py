@@ -38,7 +38,7 @@ HEAD_MM = 140.0
 #: What was done, in words and in the codes of DICOM CID 7050, for the sidecar of each image.
 _METHODS: dict[str, tuple[str, str, str]] = {
     "deface": (
-        "Face removed with pydeface's atlas and face mask",
+        "Face removed with an atlas of a head and its face mask",
         "113102",
         "Clean Recognizable Visual Features Option",
     ),

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bidsdeid.core.head import correlation_ratio, dice, front_of, head_mask, otsu
+from bidsdeid.core.head import (
+    behind_front,
+    bright_body,
+    correlation_ratio,
+    dice,
+    filled,
+    front_of,
+    head_mask,
+    largest_body,
+    otsu,
+    tissue_threshold,
+)
 from bidsdeid.errors import GateError
 
 
@@ -59,6 +70,71 @@ def test_the_front_is_what_is_met_first_from_the_front() -> None:
     head = np.zeros((1, 10, 1), dtype=bool)
     head[0, 1:8, 0] = True
     assert front_of(head, 8.0)[0, :, 0].nonzero()[0].tolist() == [6, 7]
+
+
+def test_dark_skin_is_head_and_noise_is_not() -> None:
+    skin = np.where(ball(14), 30, 0).astype(np.float32)
+    volume = np.where(ball(12), 100, skin)
+    haze = np.random.default_rng(0).normal(4, 1, volume.shape).astype(np.float32)
+    for level in (0, -1024, 5000):
+        assert dice(bright_body(volume + haze + level), ball(14)) > 0.98
+    assert not bright_body(volume + haze)[0].any()
+
+
+def test_the_threshold_lies_a_share_of_the_way_from_air_to_tissue() -> None:
+    volume = np.where(ball(14), 100, 0).astype(np.float32) + noisy(ball(0))
+    air, half, tissue = (tissue_threshold(volume, share) for share in (0.0, 0.5, 1.0))
+    assert air == pytest.approx(0, abs=0.5)
+    assert tissue == otsu(volume)
+    assert half == pytest.approx((air + tissue) / 2)
+    assert tissue_threshold(volume) == half
+    spike = volume.copy()
+    spike[0, 0, 0] = -1e3  # the darkest voxel is not the air
+    assert tissue_threshold(spike, 0.0) == pytest.approx(air, abs=0.5)
+
+
+@pytest.mark.parametrize("value", [0, 7, float("nan")])
+def test_what_has_one_value_or_none_has_no_threshold(value: float) -> None:
+    flat = np.full((5, 5, 5), value, np.float32)
+    with pytest.raises(GateError):
+        tissue_threshold(flat)
+    with pytest.raises(GateError):
+        bright_body(flat)
+
+
+def test_the_largest_of_the_bodies_is_kept_whole() -> None:
+    mask = np.zeros((20, 20, 20), bool)
+    mask[1:4, 1:4, 1:4] = True
+    mask[8:18, 8:18, 8:18] = True
+    found = largest_body(mask)
+    assert found[8:18, 8:18, 8:18].all()
+    assert found.sum() == 1000
+    np.testing.assert_array_equal(largest_body(found), found)
+    assert not largest_body(np.zeros((3, 3, 3), bool)).any()
+
+
+def test_cavities_are_filled_and_bays_are_not() -> None:
+    body = ball(14)
+    hollow = body & ~ball(8)
+    before = hollow.copy()
+    np.testing.assert_array_equal(filled(hollow), body)
+    np.testing.assert_array_equal(hollow, before)
+    tube = body.copy()
+    tube[18:22, :, 18:22] = False  # through and through, closed in the planes across it
+    assert filled(tube)[18:22, 15:25, 18:22].all()
+    bay = np.ones((9, 9, 9), bool)
+    bay[3:, 3:, 3:] = False
+    np.testing.assert_array_equal(filled(bay), bay)
+
+
+def test_depth_is_counted_from_the_first_of_the_head_met_from_the_front() -> None:
+    head = np.zeros((2, 8, 1), bool)
+    head[0, [1, 2, 5], 0] = True
+    assert behind_front(head)[0, :, 0].tolist() == [5, 4, 3, 2, 1, 0, -1, -2]
+    assert (behind_front(head)[1] >= 8).all()
+    head[0, 7, 0] = True
+    assert behind_front(head)[0, :, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
+    assert (behind_front(np.zeros_like(head)) >= 8).all()
 
 
 def test_dice() -> None:

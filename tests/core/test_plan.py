@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bidsdeid.core.dataset import SourceFile, State
 from bidsdeid.core.plan import Action, Kind, Plan, Selection, build_plan
-from bidsdeid.core.policy import Decision
+from bidsdeid.core.policy import Decision, MaskFrom
 from bidsdeid.errors import NothingSelectedError
 from strategies import default_policy, index_of, source_file, source_files
 
@@ -78,8 +78,10 @@ def test_a_policy_without_rules_withholds_everything(files: list[SourceFile]) ->
         ("dataset_description.json", Kind.JSON, Decision.SCRUB),
         ("README", Kind.DOCUMENT, Decision.COPY),
         ("sub-01/anat/sub-01_defacemask.nii.gz", Kind.IMAGE, Decision.WITHHOLD),
-        ("sub-01/anat/sub-01_part-phase_T2starw.nii.gz", Kind.IMAGE, Decision.WITHHOLD),
-        ("sub-01/anat/sub-01_angio.nii.gz", Kind.IMAGE, Decision.WITHHOLD),
+        ("sub-01/anat/sub-01_part-phase_T2starw.nii.gz", Kind.IMAGE, Decision.DEFACE),
+        ("sub-01/anat/sub-01_angio.nii.gz", Kind.IMAGE, Decision.DEFACE),
+        ("sub-01/anat/sub-01_T1map.nii.gz", Kind.IMAGE, Decision.DEFACE),
+        ("sub-01/fmap/sub-01_TB1map.nii.gz", Kind.IMAGE, Decision.DEFACE),
         ("sub-01/anat/Jane.nii.gz", Kind.DOCUMENT, Decision.WITHHOLD),
         ("sub-01/eeg/sub-01_task-a_eeg.json", Kind.JSON, Decision.WITHHOLD),
         ("sub-01/meg/sub-01_task-a_events.json", Kind.JSON, Decision.WITHHOLD),
@@ -94,6 +96,32 @@ def test_a_policy_without_rules_withholds_everything(files: list[SourceFile]) ->
 def test_what_the_default_policy_does(path: str, kind: Kind, decision: Decision) -> None:
     action = action_for(path)
     assert (action.kind, action.decision, action.failure) == (kind, decision, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "mask"),
+    [
+        ("anat/sub-01_T1w.nii.gz", MaskFrom.OWN),
+        ("anat/sub-01_part-mag_T2starw.nii.gz", MaskFrom.OWN),
+        ("anat/sub-01_part-phase_T2starw.nii.gz", MaskFrom.ACQUISITION),
+        ("anat/sub-01_inv-1_part-imag_MP2RAGE.nii.gz", MaskFrom.ACQUISITION),
+        ("anat/sub-01_inv-1_MP2RAGE.nii.gz", MaskFrom.OWN),
+        ("anat/sub-01_UNIT1.nii.gz", MaskFrom.EITHER),
+        ("anat/sub-01_T1map.nii.gz", MaskFrom.ACQUISITION),
+        ("fmap/sub-01_TB1map.nii.gz", MaskFrom.ACQUISITION),
+        ("fmap/sub-01_magnitude1.nii.gz", MaskFrom.OWN),
+    ],
+)
+def test_what_does_not_show_a_head_takes_the_mask_of_its_acquisition(
+    path: str, mask: MaskFrom
+) -> None:
+    action = action_for(f"sub-01/{path}")
+    assert (action.decision, action.mask) == (Decision.DEFACE, mask)
+
+
+def test_an_image_without_a_rule_of_its_mask_takes_its_own() -> None:
+    assert action_for("sub-01/anat/sub-01_defacemask.nii.gz").mask is MaskFrom.OWN
+    assert action_for("README").mask is MaskFrom.OWN
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, datatype_of
 from bidsdeid.core.entities import parse_name
 from bidsdeid.core.plan import Kind, build_plan
-from bidsdeid.core.policy import Decision, Policy
+from bidsdeid.core.policy import Decision, MaskFrom, Policy
 from bidsdeid.core.rules import compile_policy
 from bidsdeid.errors import PolicyError
 from bidsdeid.resources import field_schemas, load_policy, policy_text
@@ -50,6 +50,10 @@ def mistakes(**tables: Any) -> tuple[str, ...]:  # noqa: ANN401
         ({"file": [{**FILE, "suffix": ["T1w", 2]}]}, "`suffix`"),
         ({"file": [{**FILE, "suffix": ["T1w", ""]}]}, "`suffix`"),
         ({"file": [{**FILE, "tolerate": ["dates"]}]}, "'dates'"),
+        ({"file": [{**FILE, "mask": "own"}]}, "`deface`"),
+        ({"file": [{**FILE, "action": "withhold", "mask": "acquisition"}]}, "`deface`"),
+        ({"file": [{**FILE, "action": "deface", "mask": "magnitude"}]}, "'magnitude'"),
+        ({"file": [{**FILE, "action": "deface", "mask": ["own"]}]}, "own"),
         ({"key": [{**KEY, "action": "copy"}]}, "'copy'"),
         ({"key": [{**KEY, "fields": ["EchTime"]}]}, "'EchTime'"),
         ({"key": [{**KEY, "scope": "images"}]}, "'images'"),
@@ -108,6 +112,40 @@ def test_the_first_rule_wins() -> None:
     assert policy.column_rule("events", "x").kind == "number"
 
 
+def test_a_mask_is_the_image_s_own_if_nothing_else_is_said() -> None:
+    rows = [{**FILE, "action": "deface", "path": "a", **mask}
+            for mask in ({}, {"mask": "own"}, {"mask": "acquisition"}, {"mask": "either"})]  # fmt: skip
+    assert [rule.mask for rule in compiled(file=rows).files] == [
+        MaskFrom.OWN, MaskFrom.OWN, MaskFrom.ACQUISITION, MaskFrom.EITHER,
+    ]  # fmt: skip
+    assert compiled(file=[FILE]).files[0].mask is MaskFrom.OWN
+
+
+@pytest.mark.parametrize(
+    ("entity", "filename", "selected"),
+    [
+        ("part", "sub-01_part-phase_T1w.nii.gz", True),
+        ("part", "sub-01_T1w.nii.gz", False),
+        ("part-phase", "sub-01_part-phase_T1w.nii.gz", True),
+        ("part-phase", "sub-01_run-1_part-phase_T1w.nii.gz", True),
+        ("part-phase", "sub-01_part-mag_T1w.nii.gz", False),
+        ("part-phase", "sub-01_part-phasediff_T1w.nii.gz", False),
+        ("part-phase", "sub-01_acq-phase_T1w.nii.gz", False),
+        ("phase", "sub-01_part-phase_T1w.nii.gz", False),
+        (["part-real", "part-imag"], "sub-01_part-imag_T1w.nii.gz", True),
+        (["part-real", "echo"], "sub-01_echo-1_part-mag_T1w.nii.gz", True),
+        (["part-real", "echo-2"], "sub-01_echo-1_part-mag_T1w.nii.gz", False),
+    ],
+)
+def test_an_entity_is_named_with_or_without_its_label(
+    entity: str | list[str], filename: str, *, selected: bool
+) -> None:
+    policy = compiled(file=[{"action": "copy", "reason": "r", "entity": entity}])
+    path = PurePosixPath("sub-01/anat") / filename
+    rule = policy.file_rule(path, parse_name(filename), "anat")
+    assert (rule.decision is Decision.COPY) is selected
+
+
 def test_deface_all_defaces_every_image_and_nothing_else() -> None:
     paths = [
         PurePosixPath(f"sub-01/{rest}")
@@ -128,7 +166,7 @@ def test_deface_all_defaces_every_image_and_nothing_else() -> None:
     for one, other in zip(plain, strict, strict=True):
         image = one.kind is Kind.IMAGE and one.decision is not Decision.WITHHOLD
         assert other.decision is (Decision.DEFACE if image else one.decision)
-    assert sum(action.decision is Decision.DEFACE for action in strict) == 5
+    assert sum(action.decision is Decision.DEFACE for action in strict) == 6
 
 
 def test_fields_without_a_type_of_their_own_are_fields_of_bids() -> None:
