@@ -1,4 +1,4 @@
-"""People whose heads, and where they are, are known: pydeface's mean head, moved and scanned anew."""
+"""People of whom it is known where their heads are: pydeface's mean head, moved and scanned."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class Scan:
     path : str
         From the dataset's root.
     look : str
-        Of `LOOKS`; or ``phase``, ``field`` (smooth, real), ``map`` (relaxation times) or
+        Of `LOOKS`; or ``phase``, ``map`` (relaxation times) or
         ``ratio`` (UNIT1): in their air is nothing but noise.
     pose : Pose
     grid : Grid

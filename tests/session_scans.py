@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ _ASL = {
 }  # fmt: skip
 
 
-def scan(path: str, fields: dict[str, Any] | None = None, sub: str = "01", **more: Any) -> Scan:  # noqa: ANN401
+def scan(
+    path: str,
+    fields: dict[str, Any] | None = None,
+    sub: str = "01",
+    **more: Any,  # noqa: ANN401
+) -> Scan:
     """Return an image of a participant, given ``folder/entities_suffix``."""
     folder, _, name = path.partition("/")
     return Scan(
@@ -104,7 +110,7 @@ def _field_maps() -> list[Scan]:
                  fade=(fade,))
             for flip, fade in ((1, 0.8), (2, 1.0))
         ),
-        scan("fmap/TB1map", look="field", grid=COARSE),
+        scan("fmap/TB1map", look="map", dtype="float32", grid=COARSE),
         scan("fmap/dir-PA_epi", {"PhaseEncodingDirection": "j", "TotalReadoutTime": 0.05},
              look="EPI", grid=COARSE),
     ]  # fmt: skip
@@ -132,7 +138,12 @@ def write_companions(root: Path) -> None:
     perf.write_text("volume_type\ncontrol\nlabel\n")
 
 
-SESSION = (*_contrasts(), *_collections(), *_field_maps(), *series())
+def _second(scan: Scan) -> Scan:
+    """Give an image to the second participant: two are done at a time."""
+    return replace(scan, path=scan.path.replace("sub-01", "sub-02"))
+
+
+SESSION = (*_contrasts(), *map(_second, _collections()), *_field_maps(), *series())
 
 
 def write_session(root: Path) -> Path:

@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.facestyle import PARTS, SKIN, FaceStyle, MaskStyle, Strength
-from bidsdeid.core.head import behind_front, largest_body, tissue_threshold
+from bidsdeid.core.head import above_floor, behind_front, evened, largest_body, tissue_threshold
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
 
 #: Voxel size of a frame.
@@ -171,6 +171,7 @@ class FaceFrame:
         smooth = ndimage.gaussian_filter(
             np.clip(volume, low, max(high, low)) - low, sigmas, truncate=3
         )
+        smooth = evened(smooth, np.linalg.norm(affine[:3, :3], axis=0))
         seen = carry(smooth, affine, self.shape, self.affine, np.linalg.inv(to_atlas))
         return View(seen, tissue_threshold(smooth, 0.0), tissue_threshold(smooth, 1.0))
 
@@ -186,10 +187,11 @@ class FaceFrame:
         if style.mask is MaskStyle.PYDEFACE:
             return self._base
         behind = behind_front(head) * ZOOM_MM / self._size
+        above = above_floor(head) * ZOOM_MM / self._size
         region = self._base.copy()
         for skin in SKIN[style.strength]:
             region |= (
-                (behind < skin.depth_mm)
+                ((above if skin.below else behind) < skin.depth_mm)
                 & (self._aside[:, None, None] < skin.half_width_mm * self._size)
                 & (self._before_pole[None, :, None] > -skin.back_mm * self._size)
                 & (self._height >= skin.bottom)
@@ -199,7 +201,9 @@ class FaceFrame:
             region |= self._ears
         return np.asarray(region & ~self._near_brain)
 
-    def parts_removed(self, head: Bools, gone: Bools, view: Bools) -> dict[str, float]:
+    def parts_removed(
+        self, head: Bools, gone: Bools, view: Bools, *, skin_only: bool = False
+    ) -> dict[str, float]:
         """Return how much of the surface over each of `PARTS` is gone; NaN if not in view.
 
         Where the field of view ends inside the head there is no surface.
@@ -208,6 +212,9 @@ class FaceFrame:
         ----------
         head, gone, view : (X, Y, Z) arrays of bool
             The image's head, the voxels removed and what is in view, seen in the frame.
+        skin_only : bool
+            What lies near the brain does not count: an echo-planar image shows a brain and
+            little else.  Only for a position that is known to be right.
         """
         behind = behind_front(head)
         open_air = (view & (behind < 0) & (behind >= -_AIR_VOXELS)).sum(axis=1) == _AIR_VOXELS
@@ -219,6 +226,8 @@ class FaceFrame:
             & (self._aside[:, None, None] < _HALF_WIDTH_MM * self._size)
             & (self._before_pole[None, :, None] > -_BACK_MM * self._size)
         )
+        if skin_only:
+            surface &= ~self._near_brain
         shares = {}
         for part, (bottom, top) in PARTS.items():
             at = surface & ((self._height >= bottom) & (self._height < top))

@@ -23,7 +23,7 @@ from bidsdeid.core.head import dice, filled
 from bidsdeid.core.maskfigures import MaskFigures
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, look_up
-from bidsdeid.errors import UsageError
+from bidsdeid.errors import GateError, UsageError
 
 #: Nothing goes this near to the template's brain.
 MARGIN_MM = 5.0
@@ -104,6 +104,9 @@ class FaceMaker:
                 "reorient its files to RAS"
             )
             raise UsageError(message)
+        if not np.ptp(head) > 0:
+            message = "the template is empty or has one value only"
+            raise GateError(message)
         to_template = self._fitted(brain, affine)
         adult, back = self._adult, np.linalg.inv(to_template)
         # Beyond the adult's atlas its mask goes on as at its edge.
@@ -121,9 +124,7 @@ class FaceMaker:
         # looks like their surface there is not.
         skin[:, :, : int(np.flatnonzero(brain.any(axis=(0, 1)))[0])] = False
         face = np.asarray((base | skin) & ~near)
-        carried = carry(
-            self._brain.astype(np.uint8), adult.affine, head.shape, affine, back
-        )  # fmt: skip
+        carried = carry(self._brain.astype(np.uint8), adult.affine, head.shape, affine, back)
         scales = np.linalg.svd(to_template[:3, :3], compute_uv=False)
         figures = MaskFigures(
             brain_overlap=dice(carried > HALF, brain),

@@ -38,6 +38,8 @@ class Skin:
         How far to the sides of the middle, and back from the frontal pole.
     depth_mm : float
         How deep.
+    below : bool
+        Seen from below, not from the front: the underside of the chin.
     """
 
     bottom: float
@@ -45,17 +47,19 @@ class Skin:
     half_width_mm: float
     back_mm: float
     depth_mm: float
+    below: bool = False
 
 
 #: On pydeface's atlas the brow is at 0.42 of the brain's height, the hairline near 0.75.  Scalp
 #: and bone are 12 mm thick over the brow; below it lie the orbits, and no brain for 20 mm.
 _JAW = Skin(-9.0, -0.05, 75.0, 75.0, 12.0)
+_CHIN = Skin(-9.0, -0.15, 60.0, 60.0, 8.0, below=True)
 _EYES = Skin(-0.05, 0.42, 66.0, 33.0, 12.0)
 SKIN = MappingProxyType(
     {
         Strength.LIGHT: (Skin(-0.05, 0.42, 66.0, 33.0, 8.5),),
-        Strength.STANDARD: (_JAW, _EYES, Skin(0.42, 0.52, 66.0, 33.0, 9.0)),
-        Strength.STRONG: (_JAW, _EYES, Skin(0.42, 0.66, 66.0, 33.0, 9.0)),
+        Strength.STANDARD: (_JAW, _CHIN, _EYES, Skin(0.42, 0.52, 66.0, 33.0, 9.0)),
+        Strength.STRONG: (_JAW, _CHIN, _EYES, Skin(0.42, 0.66, 66.0, 33.0, 9.0)),
     }
 )
 

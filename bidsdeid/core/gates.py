@@ -106,7 +106,7 @@ GATES = (
     ),
     Gate(
         "removed_share", 0.005, 0.33, "too little or too much of the head is removed",
-        "right: 0.05-0.14",
+        "right: 0.05-0.14", placed=True,
     ),
     Gate(
         "eyes_removed", 0.95, 1.0, "the skin over the eyes is not all removed", "asked for",

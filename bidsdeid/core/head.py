@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +15,15 @@ from bidsdeid.errors import GateError
 FRONT_MM = 16.0
 
 _BINS = 32
+
+#: Coils change brightness over this distance (mm, standard deviation of the mean that is taken).
+_COIL_MM = 30.0
+
+#: Of Otsu's threshold, what counts as tissue where brightness is evened.
+_TISSUE = 0.3
+
+#: Share of the typical brightness below which nothing is made brighter: air stays dark.
+_FLOOR = 0.2
 
 
 def otsu(values: Floats, bins: int = 256) -> float:
@@ -48,6 +59,31 @@ def tissue_threshold(smooth: Floats, share: float = 0.5) -> float:
     tissue = otsu(smooth)
     air = float(np.median(smooth[smooth <= tissue]))  # not the least value: air is noise
     return air + (tissue - air) * share
+
+
+def evened(smooth: Floats, zooms: NDArray[np.floating[Any]]) -> Floats:
+    """Return an image with the slow changes of brightness taken out of its tissue.
+
+    A surface coil makes what is near to it several times as bright as the rest of the head.
+
+    Parameters
+    ----------
+    smooth : (X, Y, Z) array
+        A small, smooth copy of an image, air near 0.
+    zooms : (3,) array
+        Size of its voxels, mm.
+    """
+    steps = np.maximum(1, (_COIL_MM / 4 / zooms).astype(int))
+    few = smooth[tuple(slice(None, None, int(step)) for step in steps)]
+    tissue = (few > _TISSUE * otsu(few)).astype(np.float32)
+    sigmas = _COIL_MM / (zooms * steps)
+    weight = ndimage.gaussian_filter(tissue, sigmas, truncate=2.5)
+    local = ndimage.gaussian_filter(few * tissue, sigmas, truncate=2.5) / (weight + 1e-3)
+    typical = float(np.average(few, weights=tissue + 1e-9))
+    field = ndimage.affine_transform(
+        local, 1 / steps, output_shape=smooth.shape, order=1, mode="nearest"
+    )
+    return np.asarray(smooth * typical / (field + _FLOOR * typical), dtype=np.float32)
 
 
 def largest_body(bright: Bools) -> Bools:
@@ -111,13 +147,21 @@ def front_of(head: Bools, zoom_mm: float) -> Bools:
 def behind_front(head: Bools) -> NDArray[np.intp]:
     """Return how many voxels each lies behind the first of the head met from the front, along -y.
 
-    Negative before it; where a ray meets no head, as many as there are and more.
+    Negative before it; where a ray meets no head, as many as there are.
     """
     count = head.shape[1]
-    first = np.where(head.any(axis=1), count - 1 - np.argmax(head[:, ::-1, :], axis=1), -1)
-    places = np.arange(count)[None, :, None]
-    behind = first[:, None, :] - places
-    return np.where(first[:, None, :] >= 0, behind, count)
+    first = count - 1 - np.argmax(head[:, ::-1, :], axis=1)
+    behind = first[:, None, :] - np.arange(count)[None, :, None]
+    return np.where(head.any(axis=1)[:, None, :], behind, count)
+
+
+def above_floor(head: Bools) -> NDArray[np.intp]:
+    """Return how many voxels each lies above the first of the head met from below, along z.
+
+    Negative below it; where a ray meets no head, as many as there are.
+    """
+    turned = behind_front(head[:, :, ::-1].transpose(0, 2, 1))
+    return np.asarray(turned.transpose(0, 2, 1)[:, :, ::-1])
 
 
 def dice(one: Bools, other: Bools) -> float:

@@ -42,6 +42,7 @@ class FaceJudge:
         grid: Affine,
         to_atlas: Affine,
         *,
+        carried: bool = False,
         compare: bool = True,
         seen: View | None = None,
     ) -> FaceMetrics:
@@ -56,6 +57,8 @@ class FaceJudge:
             On the grid of the image.
         grid : (4, 4) array, voxel of `remove` → RAS+ mm
         to_atlas : (4, 4) array, world of the image → world of the atlas
+        carried : bool
+            The position comes from another image of the same head.
         compare : bool
             Measure likeness and lead, too; else they are NaN, which passes no gate.
         seen : View, optional
@@ -70,7 +73,7 @@ class FaceJudge:
         view = in_view(volume.shape, affine, frame.shape, frame.affine, back)
         gone = view & look_up(remove, grid, frame.shape, frame.affine, back)
         head = (seen or frame.view_of(volume, affine, to_atlas)).head()
-        parts = frame.parts_removed(head, gone, view)
+        parts = frame.parts_removed(head, gone, view, skin_only=carried)
         both = view[_EVERY]
         overlap = dice(filled(head[_EVERY]) & both, self._atlas_head & both)
         likeness = rival = math.nan

@@ -17,7 +17,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from bidsdeid.core.descent import AFFINE, BINS, RIGID, SIMILAR, STRETCHED, Array, Descent, Points
-from bidsdeid.core.head import bright_body
+from bidsdeid.core.head import bright_body, evened
 from bidsdeid.core.voxels import Affine, Bools, Floats, downsample
 
 
@@ -254,7 +254,7 @@ def _smooth_copy(volume: Floats, affine: Affine, level: _Level) -> tuple[Floats,
     wanted = (level.width_mm / 2.355) ** 2 - (0.6 * zooms / 2.355) ** 2
     sigmas = np.sqrt(np.maximum(wanted, 0)) / zooms
     smooth: Floats = ndimage.gaussian_filter(small, sigmas, mode="nearest", truncate=3)
-    return smooth, small_affine
+    return evened(smooth, zooms), small_affine
 
 
 def _points(volume: Floats, affine: Affine, level: _Level, centre: Array) -> Points:

@@ -43,23 +43,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_replaceable(folders: TemplateFolders, cohort: Cohort) -> None:
-    """Check that a cohort's face mask, if it has one, was made by this program.
-
-    Raises
-    ------
-    UsageError
-        If it was not: someone else's work is not replaced.
-    """
-    present = face_mask(folders, cohort)
-    if present is not None and not _is_own(present):
-        message = (
-            f"{present} was not made by this command, or was changed since: "
-            "move it away to have one built"
-        )
-        raise UsageError(message)
-
-
 def write_face_mask(
     folders: TemplateFolders, cohort: Cohort, head: Path, face: Bools, facts: Mapping[str, Any]
 ) -> Path:
@@ -85,7 +68,13 @@ def write_face_mask(
     UsageError
         If a mask is there that was not made by this program, or the template cannot be read.
     """
-    check_replaceable(folders, cohort)
+    present = face_mask(folders, cohort)
+    if present is not None and not _is_own(present):
+        message = (
+            f"{present} was not made by this command, or was changed since: "
+            "move it away to have one built"
+        )
+        raise UsageError(message)
     try:
         header = mask_header(decode_image(head.read_bytes()).header)
     except (OSError, ImageError) as error:
@@ -95,7 +84,6 @@ def write_face_mask(
     text = json.dumps(
         {**facts, DIGEST: hashlib.sha256(content).hexdigest()}, indent=2, allow_nan=False
     )
-    present = face_mask(folders, cohort)
     reason = ""
     for folder in folders.masks:
         path = template_path(folder, cohort, ENDING)

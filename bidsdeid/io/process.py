@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,19 +54,32 @@ def run(
     environment.update(env or {})
     program = Path(argv[0]).name
     try:
-        done = subprocess.run(  # noqa: S603 -- a list of arguments, no shell
+        process = subprocess.Popen(  # noqa: S603 -- a list of arguments, no shell
             [os.fspath(arg) for arg in argv],
-            check=False,
-            capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=timeout_s,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment,
             cwd=cwd,
+            start_new_session=True,  # so that what it starts itself can be ended with it
         )
-    except subprocess.TimeoutExpired as error:
-        message = f"{program} did not end within {timeout_s:.0f} s"
-        raise ToolError(message) from error
     except OSError as error:
         message = f"{program} cannot be started: {error.strerror}"
         raise ToolError(message) from error
-    return Finished(done.returncode, done.stdout, done.stderr)
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            _kill(process)
+            message = f"{program} did not end within {timeout_s:.0f} s"
+            raise ToolError(message) from error
+        except BaseException:
+            _kill(process)
+            raise
+    return Finished(process.returncode, stdout, stderr)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

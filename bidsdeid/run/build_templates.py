@@ -14,7 +14,7 @@ from bidsdeid.core.cohort import ADULT, Cohort
 from bidsdeid.core.facemaking import MARGIN_MM, FaceMaker, MadeMask
 from bidsdeid.core.maskfigures import CHECKS, failed_checks
 from bidsdeid.errors import BidsdeidError, GateError, ToolError, UsageError
-from bidsdeid.io.facemasks import check_replaceable, digest, write_face_mask
+from bidsdeid.io.facemasks import digest, write_face_mask
 from bidsdeid.io.templates import TemplateFolders, existing, find_template, template_path
 from bidsdeid.io.volume import read_mask, read_volume
 from bidsdeid.resources import installed_folder, pydeface_atlas
@@ -62,7 +62,6 @@ def _maker() -> FaceMaker:
 
 def _build(cohort: Cohort, maker: FaceMaker, folders: TemplateFolders) -> str:
     """Make and write one mask; return what there is to say."""
-    check_replaceable(folders, cohort)
     heads = (existing(template_path(folders.home, cohort, name)) for name in CONTRASTS)
     head = next((path for path in heads if path), None)
     brain = existing(template_path(folders.home, cohort, "desc-brain_mask"))

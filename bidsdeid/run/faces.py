@@ -181,7 +181,7 @@ class FaceFinder:
         region = frame.region(seen.sure_head(), self._style)
         remove = look_up(region, frame.affine, head.shape, head.grid, to_atlas)
         metrics = judge_of(atlas).measure(
-            head.volume, head.affine, remove, head.grid, to_atlas, seen=seen
+            head.volume, head.affine, remove, head.grid, to_atlas, carried=carried, seen=seen
         )
         attempt = Attempt(
             words,

@@ -200,7 +200,13 @@ def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceS
     for volume in image.volumes():
         head = Head.of(volume, image.affine, image.slope)
         metrics = judge_of(face.atlas).measure(
-            head.volume, head.affine, remove, image.affine, face.to_atlas, compare=False
+            head.volume,
+            head.affine,
+            remove,
+            image.affine,
+            face.to_atlas,
+            carried=True,
+            compare=False,
         )
         failed = failed_gates(metrics, carried=True, as_given=as_given)
         if failed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -138,13 +139,19 @@ class SessionFaces:
         self, other: SessionImage, estimate: FaceEstimate, image: SessionImage
     ) -> Hint | None:
         """Carry a position over by a rigid registration of the heads, if they are alike."""
+        # Both ways: what shows less of the head, as echo-planar images do, is sought in the other.
+        found: list[tuple[float, Affine]] = []
         try:
-            found = other.reference.register(image.head.volume, image.head.affine, rigid=True)
+            there = other.reference.register(image.head.volume, image.head.affine, rigid=True)
+            found.append((there.likeness, there.to_reference))
+            back = image.reference.register(other.head.volume, other.head.affine, rigid=True)
+            found.append((back.likeness, back.to_image))
         except FileProblem:
             return None
-        if found.likeness < LEAST_LIKENESS:
+        likeness, to_other = max(found, key=itemgetter(0))
+        if likeness < LEAST_LIKENESS:
             return None
-        to_atlas = estimate.to_atlas @ found.to_reference
+        to_atlas = estimate.to_atlas @ to_other
         return Hint(f"the session's {other.name.suffix}", to_atlas, estimate.atlas)
 
     def _borrowed(self, image: SessionImage) -> FaceEstimate | None:

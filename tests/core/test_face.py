@@ -54,10 +54,12 @@ def ray(mask: Bools, place: tuple[float, float, float]) -> NDArray[np.bool_]:
     return np.asarray(mask[x, ::-1, z])
 
 
+@lru_cache
 def region(strength: Strength = Strength.STANDARD, *, ears: bool = False) -> Bools:
     return frame().region(own_head(), FaceStyle(strength=strength, ears=ears))
 
 
+@lru_cache(maxsize=1)
 def far_from_brain() -> NDArray[np.float64]:
     """Return the distance of each voxel of the frame from the brain (mm)."""
     return np.asarray(ndimage.distance_transform_edt(~frame().brain)) * ZOOM_MM

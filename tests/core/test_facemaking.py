@@ -158,6 +158,17 @@ def test_a_brain_mask_in_another_place_fails(shift: tuple[int, int, int], senten
     assert any(sentence in words for words in failed), failed
 
 
+def test_skin_that_must_be_spared_is_told_apart_from_skin_that_stays() -> None:
+    head, affine, brain = child()
+    wider = ndimage.binary_dilation(brain, iterations=2)
+    result = maker().make(head, affine, wider)
+    assert failed_checks(result.figures) == ()
+    assert 0.06 < result.figures.surface_spared < 0.2
+    frame = FaceFrame(Atlas("", head, ~result.face, affine, wider))
+    seen = frame.head_in(head, affine, np.eye(4))
+    assert _parts(frame, seen, result.face, affine)["eyes"] < 0.95
+
+
 def test_half_a_brain_fails() -> None:
     head, affine, brain = child()
     brain[: brain.shape[0] // 2] = False

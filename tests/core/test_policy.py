@@ -113,8 +113,8 @@ def test_the_first_rule_wins() -> None:
 
 
 def test_a_mask_is_the_image_s_own_if_nothing_else_is_said() -> None:
-    rows = [{**FILE, "action": "deface", "path": "a", **mask}
-            for mask in ({}, {"mask": "own"}, {"mask": "acquisition"}, {"mask": "either"})]  # fmt: skip
+    said = [{}, {"mask": "own"}, {"mask": "acquisition"}, {"mask": "either"}]
+    rows = [{**FILE, "action": "deface", **mask} for mask in said]
     assert [rule.mask for rule in compiled(file=rows).files] == [
         MaskFrom.OWN, MaskFrom.OWN, MaskFrom.ACQUISITION, MaskFrom.EITHER,
     ]  # fmt: skip

@@ -37,10 +37,9 @@ def found(volume: Floats, affine: Affine) -> Array:
     [
         ({}, {}),
         ({"pitch": 40}, {}),
-        ({"pitch": -40}, {"noise": 60}),
-        ({"yaw": 40}, {}),
+        ({"pitch": -40, "shift": (80, 0, 0)}, {"noise": 60}),
         ({"roll": -40}, {"inverted": True}),
-        ({"shift": (80, 0, 0)}, {}),
+        ({"yaw": 40}, {"zoom": 4.0}),
         ({"shift": (0, -80, 0)}, {}),
         ({"shift": (-30, 20, 80)}, {"noise": 150}),
         ({"size": 0.7}, {}),
@@ -158,15 +157,12 @@ def test_a_head_in_its_place_leads(scan: dict[str, Any]) -> None:
         np.diag([1.0, -1, 1]),
         np.diag([1.0, 1, -1]),
         np.diag([-1.0, -1, 1]),
-        np.diag([-1.0, 1, -1]),
-        np.diag([1.0, -1, -1]),
         np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
-        np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
         np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]),
         np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]),
     ],
-    ids=["front to back", "upside down", "turned about", "rolled over", "turned over", "face up",
-         "face down", "to the side", "sides for height"],
+    ids=["front to back", "upside down", "turned about", "face up", "to the side",
+         "sides for height"],
 )  # fmt: skip
 def test_a_head_that_is_turned_against_its_labels_does_not_lead(turn: Array) -> None:
     labels = move(pitch=6, shift=(0, 5, 5))

@@ -45,14 +45,9 @@ def find(volume: Floats, affine: Affine, folder: Path, threads: int = 1) -> Affi
 
 
 def test_the_head_is_found_by_any_number_of_threads_alike(tmp_path: Path) -> None:
-    one = find(*subject(), tmp_path / "one", 1)
+    one = find(*oblique(), tmp_path / "one", 1)
     assert apart(np.linalg.inv(one), MOVE) < NEAR_MM
-    np.testing.assert_array_equal(one, find(*subject(), tmp_path / "two", 2))
-
-
-def test_the_head_is_found_in_an_oblique_image_stored_backwards(tmp_path: Path) -> None:
-    to_atlas = find(*oblique(), tmp_path / "work")
-    assert apart(np.linalg.inv(to_atlas), MOVE) < NEAR_MM
+    np.testing.assert_array_equal(one, find(*oblique(), tmp_path / "two", 2))
 
 
 def test_nothing_is_missing_and_the_version_is_told() -> None:
@@ -104,7 +99,8 @@ def test_the_program_is_told_what_to_do_and_its_answer_is_taken(
     answer = "[[1,0,0,5],[0,2,0,6],[0,0,3,7],[0,0,0,1]]"
     program(
         tmp_path, monkeypatch,
-        f"""echo "$@" "$OMP_NUM_THREADS" > said; echo '{{"moving_to_fixed": {answer}}}' > affine.json""",
+        f"""echo "$@" "$OMP_NUM_THREADS" > said
+        echo '{{"moving_to_fixed": {answer}}}' > affine.json""",
     )  # fmt: skip
     folder = tmp_path / "work"
     folder.mkdir()

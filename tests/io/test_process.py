@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,25 @@ def test_a_program_that_does_not_end_is_killed(tmp_path: Path) -> None:
         run([sys.executable, "-c", code], timeout_s=3)
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), 0)
+
+
+def test_what_a_program_started_is_killed_with_it(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    code = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open({str(marker)!r}, "w").write(str(child.pid))
+child.wait()
+"""
+    with pytest.raises(ToolError, match="did not end"):
+        run([sys.executable, "-c", code], timeout_s=4)
+    grandchild = int(marker.read_text())
+    for _ in range(100):  # it is reaped by whoever adopted it, not at once
+        state = Path(f"/proc/{grandchild}/stat")
+        if not state.exists() or state.read_text().rpartition(") ")[2][0] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("the grandchild lives on")
 
 
 @pytest.mark.parametrize("program", ["/nonexistent/tool", "/etc/passwd"])

@@ -223,6 +223,20 @@ def test_a_home_that_is_read_only_leaves_the_cache(
     load_template(find_template(INFANTS[0], "T1w", template_folders()))
 
 
+def test_a_full_disk_leaves_nothing_behind(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    write(home, INFANTS[0])
+    before = {*home.rglob("*")}
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["templates", "build", "--cohort", "1"]) == 70
+    assert "No space left" in capsys.readouterr().out
+    assert {*home.rglob("*")} == before
+
+
 def test_a_new_mask_never_goes_behind_an_old_one(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
