@@ -1,6 +1,6 @@
 """What becomes of heads that are turned, shifted, cropped, noisy, mislabelled, or no heads.
 
-    python benchmarks/robustness.py [IMAGE.nii.gz ...] [--brains DIR] [--only WORD] [--json FILE]
+    python benchmarks/robustness.py [IMAGE.nii.gz ...] [--brains DIR] [--only WORD] [--skip WORD] [--json FILE]
 
 Each image is tried with each perturbation of `perturbations.py`, on a copy of 2 mm.  The truth is
 known from a brain mask of each image (`DIR/NAME.nii.gz`; without images pydeface's own head is
@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("images", nargs="*", type=Path)
     parser.add_argument("--brains", type=Path, help="folder with a brain mask for each image")
     parser.add_argument("--only", default="", help="cases whose name has this word")
+    parser.add_argument("--skip", default="\0", help="no cases whose name has this word")
     parser.add_argument("--json", type=Path, help="append a line for each case")
     options = parser.parse_args()
     if options.images and options.brains is None:
@@ -150,7 +151,8 @@ def main() -> None:
         finder = FaceFinder(cascade([pydeface_atlas()]), FaceStyle(), work)
         for name, healthy in _subjects(options.images, options.brains, work):
             own: Counter[tuple[bool, str]] = Counter()
-            for case in (c for c in cases() if options.only in c.name):
+            chosen = (c for c in cases() if options.only in c.name and options.skip not in c.name)
+            for case in chosen:
                 row = {"head": name, **verdict(finder, case, healthy)}
                 own[case.usable, row["verdict"]] += 1
                 if row["verdict"] == "bad" or (case.usable and row["verdict"] != "good"):

@@ -59,12 +59,27 @@ class Pose:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where voxels are: their size (mm), the order of axes, a tilt (degrees), what is in view."""
+    """Where voxels are.
+
+    Parameters
+    ----------
+    zooms : tuple of float
+        mm.
+    axes : str
+        Of voxels, as ``RAS``.
+    tilt : float
+        Degrees.
+    extent : tuple of float
+        What is in view, from side to side, back to front and up, mm.
+    front, up : float
+        From the middle of the head to that of the view, mm.
+    """
 
     zooms: tuple[float, float, float] = (2.5, 2.5, 2.5)
     axes: str = "RAS"
     tilt: float = 0.0
     extent: tuple[float, float, float] = (195.0, 240.0, 228.0)
+    front: float = 0.0
     up: float = 0.0
 
 
@@ -114,7 +129,7 @@ def scene(pose: Pose = Pose(), grid: Grid = Grid()) -> Scene:  # noqa: B008 -- f
     affine = np.eye(4)
     tilt = Rotation.from_euler("XZ", [grid.tilt, grid.tilt / 3], degrees=True).as_matrix()
     affine[:3, :3] = tilt @ np.eye(3)[:, order] * signs * zooms
-    middle = MIDDLE + pose.shift + [0, 0, grid.up]
+    middle = MIDDLE + pose.shift + [0, grid.front, grid.up]
     affine[:3, 3] = middle - affine[:3, :3] @ (shape - 1) / 2
     affine = affine.astype(np.float32).astype(float)  # as precise as the header can hold
     index = np.moveaxis(np.indices(tuple(shape)), 0, -1)
@@ -124,7 +139,7 @@ def scene(pose: Pose = Pose(), grid: Grid = Grid()) -> Scene:  # noqa: B008 -- f
     atlas = pydeface_atlas()
     head = _at(places, atlas.head, 0.0)
     face = (_at(places, atlas.keep, 1.0) < 0.5) & (head > TISSUE)
-    eyes = _skin(places, head > TISSUE)
+    eyes = _skin(places, head > TISSUE, max(4.0, 1.6 * zooms.max()))
     return Scene(affine, head, face, eyes, _at(places, _core(), 0.0) > 0.5)
 
 
@@ -144,14 +159,17 @@ def _at(places: Array, volume: NDArray[Any], outside: float) -> Array:
     )
 
 
-def _skin(places: Array, tissue: Mask) -> Mask:
+def _skin(places: Array, tissue: Mask, ray_mm: float) -> Mask:
     """Mark the first tissue met from the front, in the zone of the eyes."""
     aside, front, up = np.moveaxis(places, -1, 0)
     beside = np.abs(aside - MIDDLE[0])
     zone = (beside > EYES_ASIDE[0]) & (beside < EYES_ASIDE[1])
     zone &= (up > EYES_UP[0]) & (up < EYES_UP[1]) & tissue
-    rays = np.zeros((30, 30))  # of 4 mm
-    ray = ((aside[zone] + 60) // 4).astype(int), ((up[zone] + 60) // 4).astype(int)
+    rays = np.zeros((30, 30))
+    ray = (
+        ((aside[zone] + 60) // ray_mm).astype(int),
+        ((up[zone] + 60) // ray_mm).astype(int),
+    )
     np.maximum.at(rays, ray, front[zone])
     skin = zone.copy()
     skin[zone] = front[zone] > rays[ray] - SKIN_MM

@@ -30,7 +30,7 @@ ZOOM_MM = 2.0
 _FRONT_MM, _BELOW_MM, _AROUND_MM = 40, 60, 16
 
 #: Nothing goes this near to the brain: an affine follows a person's brain to a few millimetres.
-BRAIN_MARGIN_MM = 4.0
+BRAIN_MARGIN_MM = 5.0
 
 #: The head is outlined on a copy smoothed by this (standard deviation).
 _SMOOTH_MM = 1.2

@@ -58,7 +58,7 @@ _EYES = Skin(-0.05, 0.42, 66.0, 33.0, 12.0)
 SKIN = MappingProxyType(
     {
         Strength.LIGHT: (Skin(-0.05, 0.42, 66.0, 33.0, 8.5),),
-        Strength.STANDARD: (_JAW, _CHIN, _EYES, Skin(0.42, 0.52, 66.0, 33.0, 9.0)),
+        Strength.STANDARD: (_JAW, _CHIN, _EYES, Skin(0.42, 0.56, 66.0, 33.0, 9.0)),
         Strength.STRONG: (_JAW, _CHIN, _EYES, Skin(0.42, 0.66, 66.0, 33.0, 9.0)),
     }
 )

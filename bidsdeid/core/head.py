@@ -152,7 +152,7 @@ def behind_front(head: Bools) -> NDArray[np.intp]:
     count = head.shape[1]
     first = count - 1 - np.argmax(head[:, ::-1, :], axis=1)
     behind = first[:, None, :] - np.arange(count)[None, :, None]
-    return np.where(head.any(axis=1)[:, None, :], behind, count)
+    return np.asarray(np.where(np.asarray(head.any(axis=1))[:, None, :], behind, count))
 
 
 def above_floor(head: Bools) -> NDArray[np.intp]:

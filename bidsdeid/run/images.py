@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -24,10 +23,8 @@ from bidsdeid.core.text import encode_fields
 from bidsdeid.core.values import JSONValue
 from bidsdeid.core.voxels import Bools, Fill, air_noise, air_value, remove_voxels
 from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
-from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
-from bidsdeid.run.faces import FaceFinder, Step, cascade, judge_of
-from bidsdeid.run.session import SessionFaces, SessionImage
+from bidsdeid.run.faces import judge_of
 
 #: One volume with voxels smaller than this, over a whole head, is an anatomical by any name.
 ANATOMICAL_ZOOM_MM = 1.25
@@ -116,60 +113,6 @@ def _check_disguise(image: Image) -> None:
             "use --deface-all"
         )
         raise ImageError(message)
-
-
-def look_for_faces(bench: Bench, shelf: Shelf, actions: Iterable[Action]) -> None:
-    """Find the face in every image that is to be defaced, session by session."""
-    wanted = [action for action in actions if action.decision is Decision.DEFACE]
-    for session in dict.fromkeys(_session(action) for action in wanted):
-        images: list[SessionImage] = []
-        steps: dict[str, tuple[Step, ...]] = {}
-        for action in (a for a in wanted if _session(a) == session):
-            try:
-                images.append(_session_image(bench, action))
-                suffix = images[-1].name.suffix
-                atlases = shelf.atlases(session, action.path, suffix)
-                steps[suffix] = cascade(
-                    atlases, bench.config.engine, bench.config.cost, bench.config.threads
-                )
-            except FileProblem as problem:
-                images = [image for image in images if image.path != action.path]
-                bench.faces[action.path] = problem
-
-        def finder_for(suffix: str, steps: dict[str, tuple[Step, ...]] = steps) -> FaceFinder:
-            return FaceFinder(steps[suffix], bench.config.face, bench.scratch)
-
-        bench.faces.update(SessionFaces(finder_for, bench.config.mask_source).find(images))
-
-
-def _session(action: Action) -> str | None:
-    return None if action.file.name is None else action.file.name.get("ses")
-
-
-def _session_image(bench: Bench, action: Action) -> SessionImage:
-    """Read an image and keep a small copy of it.
-
-    Raises
-    ------
-    FileProblem
-        If it cannot be read, or no face can be looked for in it.
-    """
-    image = decode_image(bench.read(action.path))
-    if not image.oriented:
-        message = (
-            "the header does not say where front and top are (sform and qform codes are 0): set "
-            "the orientation and run again"
-        )
-        raise ImageError(message)
-    if min(image.data.shape[:3]) == 1:
-        message = "the image is one slice, not a volume: a face cannot be found in it"
-        raise ImageError(message)
-    head = image.head()
-    if head.volume.min() == head.volume.max():
-        message = "the image is empty: all its voxels have one value or none"
-        raise ImageError(message)
-    assert action.file.name is not None  # noqa: S101 -- only rules on names deface
-    return SessionImage(action.path, action.file.name, action.mask, head)
 
 
 def _face(bench: Bench, action: Action) -> FaceEstimate:

@@ -24,7 +24,7 @@ from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_withheld, withheld
-from bidsdeid.run.images import look_for_faces, release_image
+from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
     parse_sidecars,
@@ -33,6 +33,7 @@ from bidsdeid.run.metadata import (
     release_sidecars,
     retract_dependents,
 )
+from bidsdeid.run.search import look_for_faces
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
-from bidsdeid.core.face import BRAIN_MARGIN_MM, SURFACE_MM, ZOOM_MM, FaceFrame
+from bidsdeid.core.face import BRAIN_MARGIN_MM, SURFACE_MM, ZOOM_MM, FaceFrame, View
 from bidsdeid.core.facestyle import PARTS, FaceStyle, MaskStyle, Strength
 from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample
 from bidsdeid.errors import GateError
@@ -125,17 +125,21 @@ def test_a_head_is_seen_in_the_atlas_s_place_wherever_it_is() -> None:
 
 
 def test_haze_before_the_face_is_not_surely_head() -> None:
-    volume, affine = person(zoom=2.0)
-    x, y, z = np.round(at(np.linalg.inv(affine), NOSE_TIP)).astype(int).tolist()
+    smooth = np.full((20, 30, 20), 10, np.float32)
+    smooth[5:15, 5:15, 5:15] = 110
+    smooth[5:15, 15:20, 5:15] = 75  # 0.65 of the way from air to tissue
+    view = View(smooth, 10.0, 110.0)
+    assert np.argwhere(view.sure_head()).max(axis=0).tolist() == [14, 14, 14]
+    assert np.argwhere(view.head()).max(axis=0).tolist() == [14, 19, 14]
+    np.testing.assert_array_equal(view.head(0.7), view.sure_head())
+
+
+def test_the_head_in_an_image_is_that_of_its_view() -> None:
+    volume, affine = person(zoom=3.0)
     seen = frame().view_of(volume, affine, np.eye(4))
     np.testing.assert_array_equal(seen.head(), frame().head_in(volume, affine, np.eye(4)))
-    haze = seen.air + 0.65 * (seen.tissue - seen.air)
-    volume[x - 8 : x + 9, y - 3 : y + 9, z - 8 : z + 9] += haze
-    hazy = frame().view_of(volume, affine, np.eye(4))
-    front = ray(hazy.sure_head(), NOSE_TIP).argmax()
-    assert front - ray(hazy.head(), NOSE_TIP).argmax() >= 3
-    assert abs(int(front) - int(ray(seen.sure_head(), NOSE_TIP).argmax())) <= 3
-    assert not (hazy.sure_head() & ~hazy.head()).any()
+    assert seen.smooth.shape == frame().shape
+    assert seen.air < seen.tissue
 
 
 def test_only_the_largest_body_is_the_head() -> None:
@@ -304,6 +308,30 @@ def test_where_the_view_ends_within_the_head_there_is_no_surface() -> None:
     view[:, pole - 8 :] = False
     cut = shares(np.zeros(view.shape, bool), own_head() & view, view)
     assert all(np.isnan(share) for share in cut.values())
+
+
+def test_brain_that_lies_open_is_no_skin_if_that_is_asked_for() -> None:
+    brain = frame().brain
+    view = np.ones(brain.shape, bool)
+    gone = np.zeros(brain.shape, bool)
+    assert frame().parts_removed(brain, gone, view)["eyes"] == 0
+    only = frame().parts_removed(brain, gone, view, skin_only=True)
+    assert np.isnan(only["eyes"])
+    head = frame().parts_removed(own_head(), gone, view, skin_only=True)
+    assert head == dict.fromkeys(PARTS, 0.0)
+
+
+def test_the_underside_of_the_chin_goes() -> None:
+    head = own_head()
+    x, y, z = voxel(LIPS)
+    floor = z - 8  # a head whose chin ends there, with a throat 20 mm behind the lips
+    shorter = head.copy()
+    shorter[:, y - 14 :, :floor] = False
+    under = np.s_[x - 5 : x + 6, y - 13 : y - 5, floor : floor + 2]
+    assert shorter[under].all()
+    for strength in (Strength.STANDARD, Strength.STRONG):
+        gone = frame().region(shorter, FaceStyle(strength=strength))
+        assert gone[under].all()
 
 
 def test_what_is_behind_is_behind_the_frontal_pole() -> None:

@@ -5,10 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from bidsdeid.core.head import (
+    above_floor,
     behind_front,
     bright_body,
     correlation_ratio,
     dice,
+    evened,
     filled,
     front_of,
     head_mask,
@@ -135,6 +137,39 @@ def test_depth_is_counted_from_the_first_of_the_head_met_from_the_front() -> Non
     head[0, 7, 0] = True
     assert behind_front(head)[0, :, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
     assert (behind_front(np.zeros_like(head)) >= 8).all()
+
+
+def test_height_is_counted_from_the_first_of_the_head_met_from_below() -> None:
+    head = np.zeros((2, 1, 8), bool)
+    head[0, 0, [2, 5, 6]] = True
+    assert above_floor(head)[0, 0].tolist() == [-2, -1, 0, 1, 2, 3, 4, 5]
+    assert (above_floor(head)[1] >= 8).all()
+    random = np.random.default_rng(0).random((4, 5, 6)) < 0.3
+    front_for_floor = behind_front(random.transpose(0, 2, 1)[:, ::-1]).transpose(0, 2, 1)
+    measured = np.minimum(above_floor(random), 5)
+    np.testing.assert_array_equal(measured, np.minimum(front_for_floor[:, :, ::-1], 5))
+
+
+@pytest.mark.parametrize("zooms", [(8.0, 8.0, 8.0), (4.0, 8.0, 6.0)])
+def test_brightness_that_a_coil_changes_is_evened(zooms: tuple[float, ...]) -> None:
+    head = ball(14)
+    coil = np.linspace(0.3, 3, 40)[:, None, None]
+    volume = np.where(head, 100, 0.5).astype(np.float32)
+    result = evened((volume * coil).astype(np.float32), np.array(zooms))
+    assert result.dtype == np.float32
+    inner = ball(10)
+    before, after = (image[inner].std() / image[inner].mean() for image in (volume * coil, result))
+    assert after < 0.45 * before
+    assert result[~ball(16)].max() < 0.15 * result[inner].min()
+    flat = evened(volume, np.array(zooms))
+    assert flat[inner].std() / flat[inner].mean() < 0.12
+
+
+def test_how_bright_an_image_is_on_the_whole_is_not_changed_by_evening() -> None:
+    volume = np.where(ball(14), 100, 0).astype(np.float32)
+    result = evened(volume, np.full(3, 8.0))
+    assert 50 < result[ball(10)].mean() < 150
+    np.testing.assert_allclose(evened(volume * 7, np.full(3, 8.0)), result * 7, rtol=0.01, atol=1)
 
 
 def test_dice() -> None:

@@ -215,6 +215,19 @@ def test_a_view_that_is_at_hand_is_used() -> None:
     assert empty.removed_share == 0
 
 
+def test_a_brain_without_skin_needs_no_skin_removed_if_its_place_is_known() -> None:
+    volume, affine = subject()
+    brain = look_up(frame().brain, frame().affine, volume.shape, affine, HERE)
+    bare = np.where(brain, volume, 0)
+    remove = np.zeros(volume.shape, bool)
+    plain, carried = (
+        judge().measure(bare, affine, remove, affine, HERE, compare=False, carried=known)
+        for known in (False, True)
+    )
+    assert plain.eyes_removed == 0
+    assert carried.eyes_removed == 1
+
+
 def test_what_is_not_compared_is_not_a_number_and_does_not_pass() -> None:
     volume, affine = subject()
     metrics = judge().measure(volume, affine, right()[0], affine, HERE, compare=False)

@@ -105,11 +105,11 @@ def session(app: Runner, source: Path) -> Run:
 
 def test_the_truth_is_true() -> None:
     scene = DEFACED[0].scene
-    assert scene.face.sum() > 15_000
-    assert scene.eyes.sum() > 800
+    assert scene.face.sum() > 20_000
+    assert scene.eyes.sum() > 1_000
     assert not (scene.core & scene.face).any()
     assert (scene.head[scene.core] > 100).mean() > 0.99
-    assert scene.face[scene.eyes].mean() > 0.6, "pydeface's mask has most of the eyes"
+    assert 0.4 < scene.face[scene.eyes].mean() < 0.8, "pydeface's mask leaves lids and brow"
 
 
 @pytest.mark.parametrize("item", SESSION, ids=ids)
@@ -117,10 +117,9 @@ def test_storage_and_place_stay(session: Run, source: Path, item: Scan) -> None:
     before, after = nib.load(source / item.path), nib.load(released(session, item))
     assert stored(released(session, item)).dtype == np.dtype(item.dtype)
     assert np.array_equal(before.affine, after.affine)
-    for field in ("scl_slope", "scl_inter", "dim", "pixdim"):
-        raw = [nib.Nifti1Header.from_fileobj(i.file_map["image"].get_prepare_fileobj())[field]
-               for i in (before, after)]  # fmt: skip
-        assert np.array_equal(*raw), field
+    for image in (before, after):
+        assert (image.dataobj.slope, image.dataobj.inter) == (item.slope, item.inter)
+    assert before.header.get_zooms() == after.header.get_zooms()
 
 
 @pytest.mark.parametrize("item", DEFACED, ids=ids)
