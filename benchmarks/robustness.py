@@ -1,6 +1,7 @@
 """What becomes of heads that are turned, shifted, cropped, noisy, mislabelled, or no heads.
 
-    python benchmarks/robustness.py [IMAGE.nii.gz ...] [--brains DIR] [--only WORD] [--skip WORD] [--json FILE]
+    python benchmarks/robustness.py [IMAGE.nii.gz ...] [--brains DIR] [--only WORD] [--skip WORD]
+                                    [--json FILE]
 
 Each image is tried with each perturbation of `perturbations.py`, on a copy of 2 mm.  The truth is
 known from a brain mask of each image (`DIR/NAME.nii.gz`; without images pydeface's own head is

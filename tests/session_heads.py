@@ -120,7 +120,7 @@ def _bumps(places: Array) -> Array:
 
 
 @cache
-def scene(pose: Pose = Pose(), grid: Grid = Grid()) -> Scene:  # noqa: B008 -- frozen
+def scene(pose: Pose = Pose(), grid: Grid = Grid()) -> Scene:
     """Place the head on a grid."""
     order = ["RLAPSI".index(letter) // 2 for letter in grid.axes]
     signs = np.array([1.0 if letter in "RAS" else -1.0 for letter in grid.axes])

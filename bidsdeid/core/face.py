@@ -32,6 +32,9 @@ _FRONT_MM, _BELOW_MM, _AROUND_MM = 40, 60, 16
 #: Nothing goes this near to the brain: an affine follows a person's brain to a few millimetres.
 BRAIN_MARGIN_MM = 5.0
 
+#: An infant's margin is smaller, but not than this: voxels are no smaller for being a child's.
+_LEAST_MARGIN_MM = 4.0
+
 #: The head is outlined on a copy smoothed by this (standard deviation).
 _SMOOTH_MM = 1.2
 
@@ -249,7 +252,7 @@ class FaceFrame:
     @cached_property
     def _near_brain(self) -> Bools:
         far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
-        return np.asarray(far <= BRAIN_MARGIN_MM * self._size)
+        return np.asarray(far <= max(_LEAST_MARGIN_MM, BRAIN_MARGIN_MM * self._size))
 
     @cached_property
     def _ears(self) -> Bools:

@@ -175,7 +175,8 @@ def _measured(frame: FaceFrame, head: Bools, face: Bools, near: Bools) -> dict[s
 
 
 def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+    """Return a share, never above 1 by rounding; not a number stays what it is."""
+    return float(np.minimum(part / whole, 1.0)) if whole else 0.0
 
 
 def _near(brain: Bools, affine: Affine) -> Bools:

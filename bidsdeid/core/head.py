@@ -73,6 +73,8 @@ def evened(smooth: Floats, zooms: NDArray[np.floating[Any]]) -> Floats:
     zooms : (3,) array
         Size of its voxels, mm.
     """
+    if not smooth.max() > 0:
+        return smooth
     steps = np.maximum(1, (_COIL_MM / 4 / zooms).astype(int))
     few = smooth[tuple(slice(None, None, int(step)) for step in steps)]
     tissue = (few > _TISSUE * otsu(few)).astype(np.float32)

@@ -122,7 +122,10 @@ def face_mask(folders: TemplateFolders, cohort: Cohort) -> Path | None:
 
 
 def find_template(cohort: Cohort, contrast: str, folders: TemplateFolders) -> TemplateFiles:
-    """Return the files of one cohort, with the other contrast if the one wanted is not there.
+    """Return the files of one cohort.
+
+    The other contrast does not stand in: an infant's T2w laid on a T1w head comes out of the
+    wrong size, and passes.
 
     Raises
     ------
@@ -134,13 +137,11 @@ def find_template(cohort: Cohort, contrast: str, folders: TemplateFolders) -> Te
         return TemplateFiles(
             str(ADULT), data / "mean_reg2mean.nii.gz", data / "facemask.nii.gz", keeps=True
         )
-    wanted = sorted(("T1w", "T2w"), key=lambda name: name != contrast)
-    heads = [(name, template_path(folders.home, cohort, name)) for name in wanted]
-    found = next(((name, path) for name, path in heads if existing(path)), None)
-    if found is None:
+    head = existing(template_path(folders.home, cohort, contrast))
+    if head is None:
         message = (
-            f"the template {cohort} is missing: run `bidsdeid templates fetch --cohort {cohort}` "
-            "where there is a network"
+            f"the template {cohort} {contrast} is missing: run `bidsdeid templates fetch "
+            f"--cohort {cohort}` where there is a network"
         )
         raise ToolError(message)
     mask = face_mask(folders, cohort)
@@ -151,7 +152,7 @@ def find_template(cohort: Cohort, contrast: str, folders: TemplateFolders) -> Te
         )
         raise ToolError(message)
     brain = existing(template_path(folders.home, cohort, "desc-brain_mask"))
-    return TemplateFiles(f"{cohort} {found[0]}", found[1], mask, brain=brain)
+    return TemplateFiles(f"{cohort} {contrast}", head, mask, brain=brain)
 
 
 def templates_for(

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Any
 
+import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from bidsdeid.core.age import Age, Finding
 from bidsdeid.core.agetables import AgeTable, AgeTables, find_age
@@ -114,9 +117,26 @@ def _read(bench: Bench, action: Action) -> AgeTable | None:
         return AgeTable(table)
 
 
+def _upright(atlas: Atlas) -> Atlas:
+    """Return an atlas with its axes in the order left-right, back-front, bottom-top."""
+    turn = nib.io_orientation(atlas.affine)
+
+    def turned(data: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(nib.apply_orientation(data, turn))
+
+    return Atlas(
+        atlas.name,
+        turned(atlas.head),
+        turned(atlas.keep),
+        atlas.affine @ nib.orientations.inv_ornt_aff(turn, atlas.head.shape),
+        None if atlas.brain is None else turned(atlas.brain),
+    )
+
+
 @lru_cache(maxsize=4)
 def with_brain(atlas: Atlas) -> Atlas:
-    """Return an atlas with a brain: its own, or pydeface's, carried over by an affine."""
+    """Return an atlas upright and with a brain: its own, or pydeface's, carried over."""
+    atlas = _upright(atlas)
     if atlas.brain is not None:
         return atlas
     adult = pydeface_atlas()

@@ -141,6 +141,43 @@ def test_the_slope_is_that_of_finite_differences(directions: Array) -> None:
     assert (np.linalg.eigvalsh(bend) > 0).all()
 
 
+def test_the_bend_is_that_of_what_the_bins_leave_unexplained() -> None:
+    points, descent = scene()
+    at = np.eye(4)
+    at[:3, 3] = 3.3, -4.1, 2.7
+
+    def left_at(step: Array) -> Array:
+        value = descent._sample(descent._moved(at, RIGID, step))[0]
+        return descent._residuals(value, points.weights)[0]
+
+    slopes = np.stack([(left_at(s) - left_at(-s)) / 0.1 for s in np.eye(6) * 0.05], axis=1)
+    _, total = descent._residuals(descent._sample(at)[0], points.weights)
+    expected = slopes.T @ (slopes * points.weights[:, None]) / total
+    _, bend = descent._derivatives(at, RIGID)
+    np.testing.assert_allclose(bend, expected, rtol=0.05, atol=0.02 * expected.max())
+
+
+def test_the_bend_of_being_stretched_is_that_of_its_cost() -> None:
+    points, _ = scene()
+    grid = np.diag([4.0, 4.0, 4.0, 1.0])
+    grid[:3, 3] = -100
+    flat = Descent(points, np.ones((52, 52, 52), np.float32), grid)
+    _, bend = flat._derivatives(np.eye(4), AFFINE)
+    for step in np.random.default_rng(0).uniform(-2, 2, (5, 12)):
+        rise = flat.cost(flat._moved(np.eye(4), AFFINE, step)) - flat.cost(np.eye(4))
+        assert rise == pytest.approx(step @ bend @ step, rel=0.05)
+
+
+def test_no_step_leads_uphill() -> None:
+    _, descent = scene()
+    for step in np.random.default_rng(0).uniform(-14, 14, (12, 12)):
+        at = moved(AFFINE, step)
+        for _ in range(6):
+            before = descent.cost(at)
+            cost, at = descent.refine(at, AFFINE, 1)
+            assert cost <= before
+
+
 def test_a_step_turns_and_stretches_about_the_centre_of_the_head_in_the_image() -> None:
     _, descent = scene()
     at = np.eye(4)

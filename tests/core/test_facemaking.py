@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.face import FaceFrame
-from bidsdeid.core.facemaking import FaceMaker, MadeMask
+from bidsdeid.core.facemaking import FaceMaker, MadeMask, _ratio
 from bidsdeid.core.head import bright_body, filled
 from bidsdeid.core.maskfigures import CHECKS, MaskFigures, failed_checks
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, downsample
@@ -167,6 +167,13 @@ def test_skin_that_must_be_spared_is_told_apart_from_skin_that_stays() -> None:
     frame = FaceFrame(Atlas("", head, ~result.face, affine, wider))
     seen = frame.head_in(head, affine, np.eye(4))
     assert _parts(frame, seen, result.face, affine)["eyes"] < 0.95
+
+
+def test_a_share_is_never_above_1_by_rounding() -> None:
+    assert 0.1 / (1 - 0.9) > 1.0
+    assert _ratio(0.1, 1 - 0.9) == 1.0
+    assert np.isnan(_ratio(float("nan"), float("nan")))
+    assert _ratio(0.0, 0.0) == 0.0
 
 
 def test_half_a_brain_fails() -> None:

@@ -159,7 +159,7 @@ def test_brightness_that_a_coil_changes_is_evened(zooms: tuple[float, ...]) -> N
     assert result.dtype == np.float32
     inner = ball(10)
     before, after = (image[inner].std() / image[inner].mean() for image in (volume * coil, result))
-    assert after < 0.45 * before
+    assert after < 0.6 * before
     assert result[~ball(16)].max() < 0.15 * result[inner].min()
     flat = evened(volume, np.array(zooms))
     assert flat[inner].std() / flat[inner].mean() < 0.12

@@ -83,7 +83,10 @@ def test_a_head_that_is_cut_off_is_found(axis: int, cut: slice) -> None:
 
 
 def test_one_head_in_two_contrasts_is_moved_and_turned_only() -> None:
-    first, second = move(pitch=-10, size=0.85), move(pitch=12, yaw=8, size=0.85, shift=(9, -14, 6))
+    first, second = (
+        move(pitch=-10, size=0.85),
+        move(pitch=12, yaw=8, size=0.85, shift=(9, -84, 76)),
+    )
     one = Reference(*person(first, noise=20))
     result = one.register(*person(second, inverted=True, noise=20, zoom=4.0), rigid=True)
     np.testing.assert_allclose(result.to_image[:3, :3].T @ result.to_image[:3, :3], np.eye(3),
@@ -117,7 +120,7 @@ def test_the_same_image_has_the_same_answer() -> None:
 
 
 def test_brightness_has_no_unit_and_a_spike_is_no_head() -> None:
-    truth = move(pitch=10)
+    truth = move(pitch=10, shift=(0, 70, 60))
     volume, affine = person(truth)
     assert apart(found(volume * 1e-4 - 7, affine), truth) < NEAR_MM
     assert apart(found(volume * np.float32(1e6), affine), truth) < NEAR_MM

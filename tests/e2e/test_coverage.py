@@ -227,7 +227,10 @@ def problems(app: Runner, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.parametrize(
     ("item", "finding"),
-    [(FACELESS, "a face that had been removed before"), (STRIPPED, "a brain without skull or face")],
+    [
+        (FACELESS, "a face that had been removed before"),
+        (STRIPPED, "a brain without skull or face"),
+    ],
     ids=["faceless", "stripped"],
 )
 def test_what_has_no_face_any_more_is_passed_on(problems: Run, item: Scan, finding: str) -> None:
@@ -432,5 +435,5 @@ def test_each_age_has_its_template(ages: Run, label: str, template: str) -> None
     assert outcome["engine"].startswith(f"atlas on {template}")
     removed = _removed(ages, item)
     assert removed[item.scene.face].mean() > 0.95
-    assert removed[item.scene.eyes].mean() > 0.95
+    assert removed[item.scene.eyes].mean() > 0.9
     assert not removed[item.scene.core].any()

@@ -86,14 +86,15 @@ def test_a_template_is_loaded_with_its_masks(folders: TemplateFolders) -> None:
     np.testing.assert_allclose(atlas.head, small.head)
 
 
-def test_the_contrast_of_the_image_is_preferred_and_the_age_more_so(
+def test_the_contrast_is_that_of_the_image_and_no_other_stands_in(
     folders: TemplateFolders,
 ) -> None:
     write_template(folders.home, INFANTS[0])
     write_template(folders.home, INFANTS[1], tuple(e for e in ALL if e != "T2w"))
     names = [files.name for files in templates_for(1.0, "T2w", folders)]
-    assert names == ["MNIInfant:1 T2w", "MNIInfant:2 T1w"]
-    assert templates_for(3.0, "T2w", folders)[0].name == "MNIInfant:2 T1w"
+    assert names == ["MNIInfant:1 T2w"]
+    with pytest.raises(ToolError, match="MNIInfant:2 T2w is missing"):
+        templates_for(3.0, "T2w", folders)
     inverted = load_template(find_template(INFANTS[0], "T2w", folders))
     assert not np.allclose(inverted.head, small_atlas(0.7).head)
 

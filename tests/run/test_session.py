@@ -106,7 +106,7 @@ def test_phase_without_a_magnitude_gets_nothing(finder: FaceFinder) -> None:
 
 def test_a_head_that_moved_under_equal_headers_is_found_anew(finder: FaceFinder) -> None:
     first = made("flip-1_VFA", look="PDw")
-    second = made("flip-2_VFA", pose=Pose(shift=(4.0, 3.0, 9.0)), grid=HERE)
+    second = made("flip-2_VFA", pose=MOVED, grid=HERE)
     assert np.array_equal(first.scene.affine, second.scene.affine)
     found = find(finder, first, second)
     assert method(found, second) == "atlas on pydeface"
@@ -169,8 +169,9 @@ def test_an_image_that_fails_alone_is_helped_by_the_session(
 
 
 def test_the_session_does_not_vouch_for_another_persons_head(finder: FaceFinder) -> None:
-    mine = made("T1w")
-    stranger = made("acq-other_T2w", look="T2w", pose=Pose(size=(0.7, 0.7, 0.7)))
+    mine = made("T1w", grid=Grid())
+    small = Pose(size=(0.7, 0.7, 0.7))
+    stranger = made("acq-stranger_T2w", look="T2w", pose=small, grid=Grid())
     found = find(finder, mine, stranger)
     assert isinstance(found[PurePosixPath(stranger.path)], FaceError)
 
