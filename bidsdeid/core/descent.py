@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from bidsdeid.core.voxels import Affine, Floats
 
@@ -160,7 +159,7 @@ class Descent:
 
     def _moved(self, at: Array, directions: Array, step: Array) -> Array:
         shift = self._pivot(at)
-        move = linalg.expm(np.tensordot(step, directions, axes=1))
+        move = _exponential(np.tensordot(step, directions, axes=1))
         return np.asarray(np.linalg.inv(shift) @ move @ shift @ at)
 
     def _derivatives(self, at: Array, directions: Array) -> tuple[Array, Array]:
@@ -225,6 +224,18 @@ class Descent:
         )
         value[~inside] = 0
         return value.astype(float), gradient @ self._to_voxel[:3, :3], inside
+
+
+def _exponential(small: Array) -> Array:
+    """Return the exponential of a (4, 4) matrix of small turns and strains, by its series.
+
+    SciPy's starts threads for matrices of any size, which costs more than the registration.
+    """
+    total, term = np.eye(4), np.eye(4)
+    for order in range(1, 20):
+        term = term @ small / order
+        total = total + term
+    return total
 
 
 def _strain(at: Array) -> Array:

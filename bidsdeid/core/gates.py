@@ -8,6 +8,23 @@ in the image (`bidsdeid.core.judge`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Trust(IntEnum):
+    """How a position came to be known, from least to most."""
+
+    FOUND = 0
+    """By an engine, in the image itself."""
+
+    CARRIED = 1
+    """From another image of the session, by a rigid registration of the heads."""
+
+    CONFIRMED = 2
+    """Carried, and the headers of the two images say the same."""
+
+    KNOWN = 3
+    """From another volume of the same series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +83,12 @@ class Gate:
         ``benchmarks/robustness.py``, if nothing else is said.
     sure : float or None
         Below this (still above `least`) a second engine must agree.
-    placed : bool
-        It judges where the atlas was laid, which says nothing of a position that was carried
-        over from another image of the same head.
+    until : Trust
+        A position that is trusted more is not asked: the size of a head, for one, is known if
+        its place is carried over from another image.
+    confirmed_least : float or None
+        The least that is asked of a position that is confirmed: an echo-planar image shows a
+        brain and little else of a head.
     extended : bool
         It asks for more than an atlas's own mask removes.
     """
@@ -79,34 +99,44 @@ class Gate:
     sentence: str
     origin: str
     sure: float | None = None
-    placed: bool = False
+    until: Trust = Trust.KNOWN
+    confirmed_least: float | None = None
     extended: bool = False
 
 
 _SIZE = "the head is not of the atlas's size"
 
 GATES = (
-    Gate("smallest_scale", 0.86, 1.25, _SIZE, "adults: 0.92-1.04; an infant: 0.71", placed=True),
-    Gate("largest_scale", 0.86, 1.25, _SIZE, "adults: 1.00-1.10; an infant: 0.80", placed=True),
+    Gate(
+        "smallest_scale", 0.86, 1.25, _SIZE, "adults: 0.92-1.04; an infant: 0.71",
+        until=Trust.FOUND,
+    ),
+    Gate(
+        "largest_scale", 0.86, 1.25, _SIZE, "adults: 1.00-1.10; an infant: 0.80",
+        until=Trust.FOUND,
+    ),
     Gate(
         "stretch", 1.0, 1.25, "the head would have to be distorted",
-        "right: 1.00-1.17; MNI305 squashed: 1.31", placed=True,
+        "right: 1.00-1.17; MNI305 squashed: 1.31", until=Trust.FOUND,
     ),
     Gate(
         "head_overlap", 0.85, 1.0, "the atlas does not lie on the head",
-        "right: 0.87-0.98, wrong: 0.35-0.91", sure=0.88, placed=True,
+        "right: 0.87-0.98, wrong: 0.35-0.91", sure=0.88,
+        until=Trust.CONFIRMED, confirmed_least=0.70,
     ),
     Gate(
         "likeness", 0.35, 1.0, "the image does not look like a head in the atlas's place",
-        "right: 0.42-0.87, wrong: 0.02-0.60", sure=0.45, placed=True,
+        "right: 0.42-0.87, wrong: 0.02-0.60", sure=0.45,
+        until=Trust.CONFIRMED, confirmed_least=0.15,
     ),
     Gate(
         "lead", 0.03, 1.0, "the head may be turned or mirrored against its labels",
-        "right: 0.04-0.46, wrong: -0.40-0.02", sure=0.10, placed=True,
+        "right: 0.04-0.46, wrong: -0.40-0.02", sure=0.10,
+        until=Trust.CARRIED,
     ),
     Gate(
         "removed_share", 0.005, 0.33, "too little or too much of the head is removed",
-        "right: 0.05-0.14", placed=True,
+        "right: 0.05-0.14", until=Trust.FOUND,
     ),
     Gate(
         "eyes_removed", 0.95, 1.0, "the skin over the eyes is not all removed", "asked for",
@@ -125,7 +155,7 @@ GATES = (
 
 
 def failed_gates(
-    metrics: FaceMetrics, *, carried: bool = False, as_given: bool = False
+    metrics: FaceMetrics, trust: Trust = Trust.FOUND, *, as_given: bool = False
 ) -> tuple[str, ...]:
     """Return one sentence for each gate that metrics do not pass.
 
@@ -134,8 +164,8 @@ def failed_gates(
     Parameters
     ----------
     metrics : FaceMetrics
-    carried : bool
-        The position comes from another image of the same head.
+    trust : Trust
+        How the position came to be known.
     as_given : bool
         The region is an atlas's own mask, as the user asked.
     """
@@ -143,11 +173,17 @@ def failed_gates(
         dict.fromkeys(
             gate.sentence
             for gate in GATES
-            if not (carried and gate.placed)
+            if trust <= gate.until
             and not (as_given and gate.extended)
-            and not gate.least <= getattr(metrics, gate.metric) <= gate.most
+            and not _least(gate, trust) <= getattr(metrics, gate.metric) <= gate.most
         )
     )
+
+
+def _least(gate: Gate, trust: Trust) -> float:
+    if trust < Trust.CONFIRMED or gate.confirmed_least is None:
+        return gate.least
+    return gate.confirmed_least
 
 
 def is_sure(metrics: FaceMetrics) -> bool:

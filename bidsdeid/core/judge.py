@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from bidsdeid.core.face import FaceFrame, View
-from bidsdeid.core.gates import FaceMetrics
+from bidsdeid.core.gates import FaceMetrics, Trust
 from bidsdeid.core.head import dice, filled
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, Bools, Floats, in_view, look_up
@@ -42,7 +42,7 @@ class FaceJudge:
         grid: Affine,
         to_atlas: Affine,
         *,
-        carried: bool = False,
+        trust: Trust = Trust.FOUND,
         compare: bool = True,
         seen: View | None = None,
     ) -> FaceMetrics:
@@ -57,8 +57,8 @@ class FaceJudge:
             On the grid of the image.
         grid : (4, 4) array, voxel of `remove` → RAS+ mm
         to_atlas : (4, 4) array, world of the image → world of the atlas
-        carried : bool
-            The position comes from another image of the same head.
+        trust : Trust
+            How the position came to be known.
         compare : bool
             Measure likeness and lead, too; else they are NaN, which passes no gate.
         seen : View, optional
@@ -73,7 +73,7 @@ class FaceJudge:
         view = in_view(volume.shape, affine, frame.shape, frame.affine, back)
         gone = view & look_up(remove, grid, frame.shape, frame.affine, back)
         head = (seen or frame.view_of(volume, affine, to_atlas)).head()
-        parts = frame.parts_removed(head, gone, view, skin_only=carried)
+        parts = frame.parts_removed(head, gone, view, skin_only=trust >= Trust.CONFIRMED)
         both = view[_EVERY]
         overlap = dice(filled(head[_EVERY]) & both, self._atlas_head & both)
         likeness = rival = math.nan

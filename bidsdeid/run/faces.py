@@ -14,7 +14,7 @@ from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding, Head, rounded
 from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle
-from bidsdeid.core.gates import failed_gates, is_sure
+from bidsdeid.core.gates import Trust, failed_gates, is_sure
 from bidsdeid.core.judge import FaceJudge
 from bidsdeid.core.recognition import is_stripped, only_face_missing, what_is_there
 from bidsdeid.core.registration import Reference
@@ -59,11 +59,14 @@ class Hint:
         What is told of it.
     to_atlas : (4, 4) array, world of the image → world of the atlas
     atlas : Atlas
+    trust : Trust
+        Whether the headers of the images say the same.
     """
 
     words: str
     to_atlas: Affine
     atlas: Atlas
+    trust: Trust = Trust.CARRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class FaceFinder:
                 to_atlas = step.engine.register(
                     head.volume, head.affine, step.atlas, self._scratch
                 )
-                estimate = self._at(head, to_atlas, step.atlas, step.words, carried=False)
+                estimate = self._at(head, to_atlas, step.atlas, step.words)
             except (EngineError, GateError) as problem:
                 attempts.append(Attempt(step.words, (str(problem),)))
                 continue
@@ -161,7 +164,7 @@ class FaceFinder:
         for atlas in dict.fromkeys(step.atlas for step in self._steps):
             to_atlas = brain_reference(atlas).register(head.volume, head.affine).to_reference
             if is_stripped(head, frame_of(atlas), to_atlas):
-                estimate = self._at(head, to_atlas, atlas, "", carried=True)
+                estimate = self._at(head, to_atlas, atlas, "", Trust.KNOWN)
                 words = f"the brain alone laid on {atlas.name}"
                 return _with_nothing_to_remove(estimate, Finding.STRIPPED, words)
         return None
@@ -171,23 +174,21 @@ class FaceFinder:
 
         Its one attempt says whether it can be used.
         """
-        return self._at(head, hint.to_atlas, hint.atlas, hint.words, carried=True)
+        return self._at(head, hint.to_atlas, hint.atlas, hint.words, hint.trust)
 
     def _at(
-        self, head: Head, to_atlas: Affine, atlas: Atlas, words: str, *, carried: bool
+        self, head: Head, to_atlas: Affine, atlas: Atlas, words: str, trust: Trust = Trust.FOUND
     ) -> FaceEstimate:
         frame = frame_of(atlas)
         seen = frame.view_of(head.volume, head.affine, to_atlas)
         region = frame.region(seen.sure_head(), self._style)
         remove = look_up(region, frame.affine, head.shape, head.grid, to_atlas)
         metrics = judge_of(atlas).measure(
-            head.volume, head.affine, remove, head.grid, to_atlas, carried=carried, seen=seen
+            head.volume, head.affine, remove, head.grid, to_atlas, trust=trust, seen=seen
         )
         attempt = Attempt(
             words,
-            failed_gates(
-                metrics, carried=carried, as_given=self._style.mask is MaskStyle.PYDEFACE
-            ),
+            failed_gates(metrics, trust, as_given=self._style.mask is MaskStyle.PYDEFACE),
             rounded(metrics),
         )
         return FaceEstimate(region, frame.affine, to_atlas, atlas, metrics, (attempt,))

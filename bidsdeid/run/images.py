@@ -11,7 +11,7 @@ import numpy as np
 from bidsdeid.core.audit import Verified
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle
-from bidsdeid.core.gates import failed_gates
+from bidsdeid.core.gates import Trust, failed_gates
 from bidsdeid.core.inheritance import chain, merged
 from bidsdeid.core.ledger import Outcome, Release
 from bidsdeid.core.naming import Layout, face_mask_name, released_name, sidecar_of
@@ -148,10 +148,10 @@ def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceS
             remove,
             image.affine,
             face.to_atlas,
-            carried=True,
+            trust=Trust.KNOWN,
             compare=False,
         )
-        failed = failed_gates(metrics, carried=True, as_given=as_given)
+        failed = failed_gates(metrics, Trust.KNOWN, as_given=as_given)
         if failed:
             message = f"in one of its volumes {failed[0]}"
             raise GateError(message)

@@ -12,20 +12,25 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import PurePosixPath
+from typing import TypeGuard
 
 import numpy as np
 
 from bidsdeid.core.entities import BIDSName
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding, Head
+from bidsdeid.core.gates import Trust
 from bidsdeid.core.kinship import acquisition, may_lend, preference, simultaneous
 from bidsdeid.core.policy import MaskFrom
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, look_up
 from bidsdeid.errors import FaceError, FileProblem
-from bidsdeid.run.faces import FaceFinder, Hint, displacement, frame_of
+from bidsdeid.run.faces import AGREEMENT_MM, FaceFinder, Hint, displacement, frame_of
 
 #: Heads this alike (correlation ratio) lie on each other; others say nothing.
 LEAST_LIKENESS = 0.30
+
+#: A map is computed from its images, voxel by voxel; where there is no signal it is noise.
+LEAST_MAP_LIKENESS = 0.10
 
 #: An image made with other pulses shares the mask of its acquisition if the head lay this still.
 STILL_MM = 3.0
@@ -152,7 +157,10 @@ class SessionFaces:
         if likeness < LEAST_LIKENESS:
             return None
         to_atlas = estimate.to_atlas @ to_other
-        return Hint(f"the session's {other.name.suffix}", to_atlas, estimate.atlas)
+        frame = frame_of(estimate.atlas)
+        agree = displacement(frame, estimate.to_atlas, to_atlas) <= AGREEMENT_MM
+        trust = Trust.CONFIRMED if agree else Trust.CARRIED
+        return Hint(f"the session's {other.name.suffix}", to_atlas, estimate.atlas, trust)
 
     def _borrowed(self, image: SessionImage) -> FaceEstimate | None:
         """Return the mask of an image of the same acquisition, grid and position."""
@@ -162,6 +170,7 @@ class SessionFaces:
             if (
                 other is image
                 or estimate is None
+                or estimate.finding is not Finding.FACE  # that nothing is to go is not lent
                 or acquisition(other.path, other.name) != key
                 or not other.head.same_grid(image.head)
             ):
@@ -187,7 +196,8 @@ class SessionFaces:
             return False
         moved = estimate.to_atlas @ found.to_reference
         still = displacement(frame_of(estimate.atlas), estimate.to_atlas, moved) <= STILL_MM
-        return found.likeness >= LEAST_LIKENESS and still
+        alike = LEAST_LIKENESS if other.name.suffix == image.name.suffix else LEAST_MAP_LIKENESS
+        return found.likeness >= alike and still
 
     def _choose_source(self) -> None:
         """Let T1w and T2w images have the mask of the one that masks better, or of both."""
@@ -200,12 +210,12 @@ class SessionFaces:
         before: Mapping[PurePosixPath, FaceEstimate | FileProblem] = dict(self._findings)
         for image in self._images:
             own = before[image.path]
-            if image.name.suffix not in _CONTRASTS or not isinstance(own, FaceEstimate):
+            if image.name.suffix not in _CONTRASTS or not _shows_face(own):
                 continue
             other_suffix = next(s for s in _CONTRASTS if s != image.name.suffix)
             other = best[other_suffix]
             theirs = None if other is None else before[other.path]
-            if other is None or not isinstance(theirs, FaceEstimate):
+            if other is None or not _shows_face(theirs):
                 continue
             better = _completeness(theirs) > _completeness(own) + BETTER
             asked = self._mask_source in (other_suffix, "union")
@@ -237,6 +247,10 @@ class SessionFaces:
         )
         both = Attempt(f"union with {hint.words}", (), _scores(own))
         return replace(own, region=region, attempts=(*attempts, both))
+
+
+def _shows_face(found: FaceEstimate | FileProblem | None) -> TypeGuard[FaceEstimate]:
+    return isinstance(found, FaceEstimate) and found.finding is Finding.FACE
 
 
 def _completeness(estimate: FaceEstimate) -> float:

@@ -250,6 +250,7 @@ def test_ears_go_if_they_are_asked_for_and_always_with_the_strong_style() -> Non
         assert not region(Strength.STANDARD)[auricle].any()
     added = region(ears=True) & ~region()
     assert not (added & own_head())[27:-27].any(), "the middle of the head is no ear"
+    assert far_from_brain()[added].min() > 10, "the skull stays"
 
 
 def shares(gone: Bools, head: Bools | None = None, view: Bools | None = None) -> dict[str, float]:
@@ -322,16 +323,15 @@ def test_brain_that_lies_open_is_no_skin_if_that_is_asked_for() -> None:
 
 
 def test_the_underside_of_the_chin_goes() -> None:
-    head = own_head()
     x, y, z = voxel(LIPS)
-    floor = z - 8  # a head whose chin ends there, with a throat 20 mm behind the lips
-    shorter = head.copy()
-    shorter[:, y - 14 :, :floor] = False
-    under = np.s_[x - 5 : x + 6, y - 13 : y - 5, floor : floor + 2]
-    assert shorter[under].all()
-    for strength in (Strength.STANDARD, Strength.STRONG):
-        gone = frame().region(shorter, FaceStyle(strength=strength))
-        assert gone[under].all()
+    chin = z - 8
+    head = own_head().copy()
+    head[:, y - 34 :, :chin] = False  # a throat 68 mm behind the lips
+    under = np.s_[x - 5 : x + 6, y - 30 : y - 25, chin : chin + 2]
+    assert head[under].all()
+    for strength in Strength:
+        gone = frame().region(head, FaceStyle(strength=strength))
+        assert gone[under].all() == (strength is not Strength.LIGHT)
 
 
 def test_what_is_behind_is_behind_the_frontal_pole() -> None:
@@ -363,6 +363,9 @@ def test_lengths_go_with_the_size_of_the_atlas_s_brain() -> None:
         near = np.asarray(ndimage.distance_transform_edt(~one.brain)) * ZOOM_MM
         assert near[gone].min() > 0.65 * BRAIN_MARGIN_MM
     assert sizes[0] == pytest.approx(sizes[1], rel=0.12)
+    rows = [one.behind(100).any(axis=(0, 2)).sum() - np.argwhere(one.brain)[:, 1].min()
+            for one in (adult, infant)]  # fmt: skip
+    assert rows[1] == pytest.approx(0.7 * rows[0], abs=1.5)
     moved: Affine = np.diag([0.7, 0.7, 0.7, 1.0])
     np.testing.assert_allclose(infant.landmarks, moved @ adult.landmarks, atol=3)
     assert apart(np.eye(4), np.eye(4)) == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bidsdeid.core.gates import GATES, FaceMetrics, Gate, failed_gates, is_sure
+from bidsdeid.core.gates import GATES, FaceMetrics, Gate, Trust, failed_gates, is_sure
 
 GOOD = FaceMetrics(
     smallest_scale=0.98, largest_scale=1.05, stretch=1.07, head_overlap=0.95, likeness=0.7,
@@ -42,11 +42,31 @@ def test_each_gate_fails_on_its_own(gate: Gate) -> None:
         assert failed_gates(replace(GOOD, **{gate.metric: value})) == (gate.sentence,)
 
 
+@pytest.mark.parametrize("trust", Trust)
 @pytest.mark.parametrize("gate", GATES, ids=METRICS)
-def test_what_was_carried_over_is_not_asked_where_the_atlas_was_laid(gate: Gate) -> None:
+def test_what_is_trusted_more_is_asked_less(gate: Gate, trust: Trust) -> None:
     for value in outside(gate):
-        failed = failed_gates(replace(GOOD, **{gate.metric: value}), carried=True)
-        assert failed == (() if gate.placed else (gate.sentence,))
+        if trust is Trust.CONFIRMED and gate.confirmed_least is not None:
+            continue
+        failed = failed_gates(replace(GOOD, **{gate.metric: value}), trust)
+        assert failed == ((gate.sentence,) if trust <= gate.until else ())
+
+
+@pytest.mark.parametrize("gate", [gate for gate in GATES if gate.confirmed_least is not None],
+                         ids=lambda gate: gate.metric)  # fmt: skip
+def test_what_is_confirmed_is_asked_for_less_but_asked(gate: Gate) -> None:
+    assert gate.confirmed_least is not None
+    assert gate.confirmed_least < gate.least
+    inside = replace(GOOD, **{gate.metric: gate.confirmed_least})
+    below = replace(GOOD, **{gate.metric: np.nextafter(gate.confirmed_least, -9)})
+    assert failed_gates(inside, Trust.CONFIRMED) == ()
+    assert failed_gates(below, Trust.CONFIRMED) == (gate.sentence,)
+    assert failed_gates(inside, Trust.CARRIED) == (gate.sentence,)
+
+
+def test_only_its_size_is_not_asked_of_what_is_carried_over() -> None:
+    waived = {gate.metric for gate in GATES if gate.until < Trust.CARRIED}
+    assert waived == {"smallest_scale", "largest_scale", "stretch", "removed_share"}
 
 
 @pytest.mark.parametrize("gate", GATES, ids=METRICS)
@@ -59,7 +79,7 @@ def test_an_atlas_s_own_mask_is_not_asked_for_more_than_it_removes(gate: Gate) -
 def test_the_skin_of_the_face_and_the_brain_are_always_asked_for() -> None:
     parts = {"eyes_removed", "nose_removed", "mouth_removed"}
     always = {*parts, "brain_removed", "behind_removed"}
-    assert always.isdisjoint(gate.metric for gate in GATES if gate.placed)
+    assert always.isdisjoint(gate.metric for gate in GATES if gate.until < Trust.KNOWN)
     assert {gate.metric for gate in GATES if gate.extended} <= parts
 
 
@@ -74,7 +94,7 @@ def test_what_is_no_number_never_passes(values: list[float]) -> None:
 @given(NUMBERS)
 def test_asking_less_fails_less(values: list[float]) -> None:
     metrics = FaceMetrics(*values)
-    less = failed_gates(metrics, carried=True), failed_gates(metrics, as_given=True)
+    less = failed_gates(metrics, Trust.CARRIED), failed_gates(metrics, as_given=True)
     for failed in less:
         assert set(failed) <= set(failed_gates(metrics))
 

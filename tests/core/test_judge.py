@@ -8,7 +8,7 @@ import pytest
 
 from bidsdeid.core.face import ZOOM_MM
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
-from bidsdeid.core.gates import GATES, FaceMetrics, failed_gates, is_sure
+from bidsdeid.core.gates import GATES, FaceMetrics, Trust, failed_gates, is_sure
 from bidsdeid.core.voxels import Affine, Bools, Floats, look_up
 from bidsdeid.errors import GateError
 from heads import NOSE_TIP, Array, at, frame, judge, move, person
@@ -221,7 +221,15 @@ def test_a_brain_without_skin_needs_no_skin_removed_if_its_place_is_known() -> N
     bare = np.where(brain, volume, 0)
     remove = np.zeros(volume.shape, bool)
     plain, carried = (
-        judge().measure(bare, affine, remove, affine, HERE, compare=False, carried=known)
+        judge().measure(
+            bare,
+            affine,
+            remove,
+            affine,
+            HERE,
+            compare=False,
+            trust=Trust.KNOWN if known else Trust.FOUND,
+        )
         for known in (False, True)
     )
     assert plain.eyes_removed == 0
@@ -233,7 +241,7 @@ def test_what_is_not_compared_is_not_a_number_and_does_not_pass() -> None:
     metrics = judge().measure(volume, affine, right()[0], affine, HERE, compare=False)
     assert np.isnan([metrics.likeness, metrics.lead]).all()
     assert set(failed_gates(metrics)) == {SENTENCE["likeness"], SENTENCE["lead"]}
-    assert failed_gates(metrics, carried=True) == ()
+    assert failed_gates(metrics, Trust.KNOWN) == ()
     assert not is_sure(metrics)
 
 
