@@ -22,6 +22,9 @@ BINS = 32
 #: With less of the points in view than this, a position says nothing.
 _LEAST_VIEW = 0.25
 
+#: Brightness (0 to 1) that varies by less than this (variance) shows nothing.
+_FLAT = 1e-4
+
 #: Turns and strains are measured by how far they move a point at this distance (mm).
 _RADIUS_MM = 100.0
 
@@ -111,6 +114,8 @@ class Descent:
         if view == 0:
             return 0.0, 0.0
         left, total = self._residuals(value, weights)
+        if total < _FLAT * weights.sum():  # empty air is explained by anything
+            return 0.0, view
         return (1 - float((weights * left * left).sum()) / total) * view, view
 
     def refine(self, at: Array, directions: Array, steps: int) -> tuple[float, Array]:
@@ -203,7 +208,9 @@ class Descent:
         strides = np.array(self._volume.strides) // self._volume.itemsize
         base = corner.astype(np.intp) @ strides
         flat = self._volume.ravel()
-        eight = [flat[base + np.array(c) @ strides] for c in np.ndindex(2, 2, 2)]
+        offsets = [np.array(step) @ strides for step in np.ndindex(2, 2, 2)]
+        # Out of view, and in an image one voxel thick, a neighbour may lie beyond the last voxel.
+        eight = [flat[np.minimum(base + offset, flat.size - 1)] for offset in offsets]
         along_z = [
             low + (high - low) * z for low, high in zip(eight[::2], eight[1::2], strict=True)
         ]

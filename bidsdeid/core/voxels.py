@@ -21,6 +21,9 @@ Fill: TypeAlias = "float | Stored"
 
 _RAYLEIGH_MEDIAN = 1.1774
 
+#: Larger values are damage, and their sums would overflow.
+_HUGE = 1e30
+
 #: A resampled mask counts where at least half a voxel is covered.
 HALF = 0.5
 
@@ -164,6 +167,7 @@ def block_mean(data: Stored, factors: tuple[int, ...]) -> Floats:
             part = series[..., volume][strides]
             if part.dtype.kind == "f":
                 part = np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0)
+                part = np.clip(part, -_HUGE, _HUGE)
             total += part
             count += 1
     total /= np.float32(count)

@@ -240,7 +240,6 @@ def test_what_a_stored_image_is_like_in_memory_does_not_matter() -> None:
     np.testing.assert_allclose(swapped[1], expected[1], atol=1e-3)
 
 
-@pytest.mark.xfail(reason="the second of two neighbours is looked up out of bounds")
 def test_an_image_one_voxel_thick_has_nothing_in_view() -> None:
     points, _ = scene()
     for shape in ((1, 52, 52), (52, 1, 52), (52, 52, 1), (1, 1, 1)):
