@@ -29,9 +29,6 @@ from bidsdeid.run.faces import AGREEMENT_MM, FaceFinder, Hint, displacement, fra
 #: Heads this alike (correlation ratio) lie on each other; others say nothing.
 LEAST_LIKENESS = 0.30
 
-#: A map is computed from its images, voxel by voxel; where there is no signal it is noise.
-LEAST_MAP_LIKENESS = 0.10
-
 #: An image made with other pulses shares the mask of its acquisition if the head lay this still.
 STILL_MM = 3.0
 
@@ -175,9 +172,7 @@ class SessionFaces:
                 or not other.head.same_grid(image.head)
             ):
                 continue
-            together = simultaneous(other.name, image.name)
-            kin = other.name.suffix == image.name.suffix or may_lend(other.name, image.name)
-            if together or (kin and self._lies_still(other, estimate, image)):
+            if self._lies_still(other, estimate, image):
                 attempt = Attempt(
                     f"the mask of {other.name.suffix} of its acquisition", (), _scores(estimate)
                 )
@@ -187,17 +182,26 @@ class SessionFaces:
     def _lies_still(
         self, other: SessionImage, estimate: FaceEstimate, image: SessionImage
     ) -> bool:
-        """Tell whether two images of one acquisition show the head in one place."""
+        """Tell whether two images of one acquisition and grid show the head in one place.
+
+        They do if they were made at once.  Images made one after the other must be seen to.  A
+        map is computed voxel by voxel, and where there is no signal it is noise: it must not be
+        seen to lie elsewhere.
+        """
+        computed = other.name.suffix != image.name.suffix
+        if simultaneous(other.name, image.name):
+            return True
+        if computed and not may_lend(other.name, image.name):
+            return False
         try:
             found = other.reference.register(
                 image.head.volume, image.head.affine, [np.eye(4)], rigid=True
             )
         except FileProblem:
-            return False
+            return computed
         moved = estimate.to_atlas @ found.to_reference
         still = displacement(frame_of(estimate.atlas), estimate.to_atlas, moved) <= STILL_MM
-        alike = LEAST_LIKENESS if other.name.suffix == image.name.suffix else LEAST_MAP_LIKENESS
-        return found.likeness >= alike and still
+        return still if found.likeness >= LEAST_LIKENESS else computed
 
     def _choose_source(self) -> None:
         """Let T1w and T2w images have the mask of the one that masks better, or of both."""
