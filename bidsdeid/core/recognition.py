@@ -12,7 +12,7 @@ from bidsdeid.core.head import bright_body, dice, filled
 from bidsdeid.core.voxels import HALF, Affine, carry, in_view
 
 #: A face that was removed leaves at most this share of its tissue.
-_LEFT = 0.10
+_LEFT = 0.15
 
 #: It leaves one value, exactly; air as a scanner sees it is noise.
 _ONE_VALUE = 0.95
