@@ -109,11 +109,11 @@ BAD_IMAGES = [
     BadImage("RGB", _rgb, "colours"),
     BadImage("no orientation", _no_orientation, "where front and top are"),
     BadImage("gzip bomb", _bomb, "far more data"),
-    BadImage("mirrored", _mirrored, "not to be trusted"),
+    BadImage("mirrored", _mirrored, "no face mask is to be trusted"),
     BadImage(
         "noise",
         lambda p: save(p, np.random.default_rng(1).random((40, 50, 45), np.float32)),
-        "not to be trusted",
+        "no face mask is to be trusted",
     ),
     BadImage(
         "annex pointer",
