@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.facestyle import PARTS, SKIN, FaceStyle, MaskStyle, Strength
-from bidsdeid.core.head import above_floor, behind_front, evened, largest_body, tissue_threshold
+from bidsdeid.core.head import above_floor, air_and_tissue, behind_front, evened, largest_body
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
 
 #: Voxel size of a frame.
@@ -170,13 +170,11 @@ class FaceFrame:
     def view_of(self, volume: Floats, affine: Affine, to_atlas: Affine) -> View:
         """Return an image, seen in the frame; arguments as for `head_in`."""
         low, high = np.percentile(volume[::2, ::2, ::2], [0.1, 99])
-        sigmas = _SMOOTH_MM / np.linalg.norm(affine[:3, :3], axis=0)
-        smooth = ndimage.gaussian_filter(
-            np.clip(volume, low, max(high, low)) - low, sigmas, truncate=3
-        )
-        smooth = evened(smooth, np.linalg.norm(affine[:3, :3], axis=0))
+        zooms = np.linalg.norm(affine[:3, :3], axis=0)
+        clipped = np.clip(volume, low, max(high, low)) - low
+        smooth = evened(ndimage.gaussian_filter(clipped, _SMOOTH_MM / zooms, truncate=3), zooms)
         seen = carry(smooth, affine, self.shape, self.affine, np.linalg.inv(to_atlas))
-        return View(seen, tissue_threshold(smooth, 0.0), tissue_threshold(smooth, 1.0))
+        return View(seen, *air_and_tissue(smooth))
 
     def region(self, head: Bools, style: FaceStyle) -> Bools:
         """Return the voxels of the frame that go.
@@ -249,20 +247,24 @@ class FaceFrame:
         small = downsample(self.atlas.head, self.atlas.affine, ZOOM_MM)
         return self.view_of(*small, np.eye(4)).head()
 
+    def _from_brain(self) -> NDArray[np.float64]:
+        """Return the distance of each voxel from the brain, mm."""
+        return np.asarray(ndimage.distance_transform_edt(~self.brain) * ZOOM_MM)
+
     @cached_property
     def _near_brain(self) -> Bools:
-        far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
-        return np.asarray(far <= max(_LEAST_MARGIN_MM, BRAIN_MARGIN_MM * self._size))
+        return np.asarray(
+            self._from_brain() <= max(_LEAST_MARGIN_MM, BRAIN_MARGIN_MM * self._size)
+        )
 
     @cached_property
     def _ears(self) -> Bools:
         """Tissue beside the lower half of the brain, too far from it to be skull."""
-        far = ndimage.distance_transform_edt(~self.brain) * ZOOM_MM
         beside = self._aside > 0.8 * self._aside[self.brain.any(axis=(1, 2))].max()
         level = np.abs(self._before_pole + _EAR_BACK_MM * self._size) < 28 * self._size
         low = (self._height > -0.15) & (self._height < 0.42)  # noqa: PLR2004
         box = beside[:, None, None] & level[None, :, None] & low[None, None, :]
-        return np.asarray(box & (far > _EAR_MM * self._size))
+        return np.asarray(box & (self._from_brain() > _EAR_MM * self._size))
 
     def _carried(self, mask: Bools) -> Bools:
         carried = carry(

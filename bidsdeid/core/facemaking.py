@@ -20,6 +20,7 @@ from bidsdeid.core.descent import Array
 from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.facestyle import PARTS, FaceStyle
 from bidsdeid.core.head import dice, filled
+from bidsdeid.core.judge import EARS_MM, EVERY
 from bidsdeid.core.maskfigures import MaskFigures
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, look_up
@@ -28,17 +29,11 @@ from bidsdeid.errors import GateError, UsageError
 #: Nothing goes this near to the template's brain.
 MARGIN_MM = 5.0
 
-#: How far behind the frontal pole of an adult's brain the ears end (mm); as in `judge`.
-_EARS_MM = 130.0
-
 #: Templates lie straight in their space; adults' and children's nod a little differently (°).
 _PITCHES = (-20, -10, 0, 10, 20)
 
 #: The frame's landmarks end with two of the brain: they are of no use here.
 _FACE_LANDMARKS = slice(None, -2)
-
-#: Cavities of the head are filled on every other voxel of the frame.
-_EVERY = (slice(None, None, 2),) * 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +125,7 @@ class FaceMaker:
             brain_overlap=dice(carried > HALF, brain),
             smallest_scale=float(scales.min()),
             largest_scale=float(scales.max()),
-            brain_in_head=float(filled(seen[_EVERY])[frame.brain[_EVERY]].mean()),
+            brain_in_head=float(filled(seen[EVERY])[frame.brain[EVERY]].mean()),
             margin_removed=float((face & near).sum()),
             landmarks_removed=_share_at(to_template @ self._landmarks, face, affine),
             **_measured(frame, seen, face, near),
@@ -170,7 +165,7 @@ def _measured(frame: FaceFrame, head: Bools, face: Bools, near: Bools) -> dict[s
         **{f"{part}_removed": _ratio(removed[part], 1 - kept[part]) for part in PARTS},
         "surface_spared": max((v for v in kept.values() if not isnan(v)), default=0.0),
         "removed_share": _ratio(volume.sum(), head.sum()),
-        "behind_removed": _ratio((volume & frame.behind(_EARS_MM)).sum(), volume.sum()),
+        "behind_removed": _ratio((volume & frame.behind(EARS_MM)).sum(), volume.sum()),
     }
 
 

@@ -103,6 +103,13 @@ class Gate:
     confirmed_least: float | None = None
     extended: bool = False
 
+    def admits(self, value: float, trust: Trust = Trust.FOUND) -> bool:
+        """Tell whether a value lies within the bounds; what is not a number does not."""
+        least = self.least
+        if trust >= Trust.CONFIRMED and self.confirmed_least is not None:
+            least = self.confirmed_least
+        return least <= value <= self.most
+
 
 _SIZE = "the head is not of the atlas's size"
 
@@ -175,15 +182,9 @@ def failed_gates(
             for gate in GATES
             if trust <= gate.until
             and not (as_given and gate.extended)
-            and not _least(gate, trust) <= getattr(metrics, gate.metric) <= gate.most
+            and not gate.admits(getattr(metrics, gate.metric), trust)
         )
     )
-
-
-def _least(gate: Gate, trust: Trust) -> float:
-    if trust < Trust.CONFIRMED or gate.confirmed_least is None:
-        return gate.least
-    return gate.confirmed_least
 
 
 def is_sure(metrics: FaceMetrics) -> bool:

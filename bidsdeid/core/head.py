@@ -1,4 +1,4 @@
-"""Where the head is in an image, and how alike two images are.  No registration here."""
+"""Where the head is in an image.  No registration here."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from scipy import ndimage
 
 from bidsdeid.core.voxels import Bools, Floats
 from bidsdeid.errors import GateError
-
-#: Tissue this far behind the front of the head makes its surface.
-FRONT_MM = 16.0
-
-_BINS = 32
 
 #: Coils change brightness over this distance (mm, standard deviation of the mean that is taken).
 _COIL_MM = 30.0
@@ -38,6 +33,26 @@ def otsu(values: Floats, bins: int = 256) -> float:
     return float(centres[int(np.nanargmax(between[:-1]))])
 
 
+def air_and_tissue(smooth: Floats) -> tuple[float, float]:
+    """Return the brightness of air, and Otsu's threshold.
+
+    Parameters
+    ----------
+    smooth : (X, Y, Z) array
+        A small, smooth copy of an image of a head.
+
+    Raises
+    ------
+    GateError
+        If there is nothing to be seen: the image is empty or flat.
+    """
+    if not float(smooth.max()) > float(smooth.min()):
+        message = "the image is empty or has one value only"
+        raise GateError(message)
+    tissue = otsu(smooth)
+    return float(np.median(smooth[smooth <= tissue])), tissue  # air is noise, not the least value
+
+
 def tissue_threshold(smooth: Floats, share: float = 0.5) -> float:
     """Return the brightness a share of the way from air to Otsu's threshold.
 
@@ -53,11 +68,7 @@ def tissue_threshold(smooth: Floats, share: float = 0.5) -> float:
     GateError
         If there is nothing to be seen: the image is empty or flat.
     """
-    if not float(smooth.max()) > float(smooth.min()):
-        message = "the image is empty or has one value only"
-        raise GateError(message)
-    tissue = otsu(smooth)
-    air = float(np.median(smooth[smooth <= tissue]))  # not the least value: air is noise
+    air, tissue = air_and_tissue(smooth)
     return air + (tissue - air) * share
 
 
@@ -103,23 +114,6 @@ def bright_body(smooth: Floats) -> Bools:
     return largest_body(smooth > tissue_threshold(smooth))
 
 
-def head_mask(volume: Floats) -> Bools:
-    """Return the largest bright body with its cavities filled.
-
-    Parameters
-    ----------
-    volume : (X, Y, Z) array
-        Of voxels of about 4 mm.
-
-    Raises
-    ------
-    GateError
-        If there is no body to be seen: the image is empty or flat.
-    """
-    top = np.percentile(volume, 99)
-    return filled(bright_body(ndimage.gaussian_filter(np.minimum(volume, top), 0.6)))
-
-
 def filled(body: Bools) -> Bools:
     """Return a body with the cavities filled that a plane along the axes shows closed."""
     result = body.copy()
@@ -127,23 +121,6 @@ def filled(body: Bools) -> Bools:
         for plane in np.moveaxis(result, axis, 0):
             plane[...] = ndimage.binary_fill_holes(plane)
     return result
-
-
-def correlation_ratio(reference: Floats, values: Floats) -> float:
-    """Return how much of the variance of `values` the bins of `reference` explain, 0 to 1."""
-    low, high = np.percentile(reference, [0.5, 99.5])
-    bins = np.clip((reference - low) / max(high - low, 1e-9) * _BINS, 0, _BINS - 1).astype(int)
-    count = np.maximum(np.bincount(bins, minlength=_BINS), 1)
-    means = np.bincount(bins, values, _BINS) / count
-    total = float(((values - values.mean()) ** 2).sum())
-    return 1 - float(((values - means[bins]) ** 2).sum()) / total if total > 0 else 0.0
-
-
-def front_of(head: Bools, zoom_mm: float) -> Bools:
-    """Mark head voxels within `FRONT_MM` of the first one met from the front, along -y."""
-    depth = np.cumsum(head[:, ::-1, :], axis=1)[:, ::-1, :]
-    marked: Bools = head & (depth <= round(FRONT_MM / zoom_mm))
-    return marked
 
 
 def behind_front(head: Bools) -> NDArray[np.intp]:

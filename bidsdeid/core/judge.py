@@ -13,10 +13,10 @@ from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, Bools, Floats, in_view, look_up
 
 #: How far behind the frontal pole of an adult's brain the ears end (mm).
-_EARS_MM = 130.0
+EARS_MM = 130.0
 
 #: Cavities of the head are filled, and overlaps measured, on every other voxel of the frame.
-_EVERY = (slice(None, None, 2),) * 3
+EVERY = (slice(None, None, 2),) * 3
 
 
 class FaceJudge:
@@ -32,7 +32,7 @@ class FaceJudge:
     def __init__(self, frame: FaceFrame, reference: Reference) -> None:
         self._frame, self._reference = frame, reference
         own = frame.own_head
-        self._atlas_head = filled(own[_EVERY])
+        self._atlas_head = filled(own[EVERY])
 
     def measure(
         self,
@@ -74,8 +74,8 @@ class FaceJudge:
         gone = view & look_up(remove, grid, frame.shape, frame.affine, back)
         head = (seen or frame.view_of(volume, affine, to_atlas)).head()
         parts = frame.parts_removed(head, gone, view, skin_only=trust >= Trust.CONFIRMED)
-        both = view[_EVERY]
-        overlap = dice(filled(head[_EVERY]) & both, self._atlas_head & both)
+        both = view[EVERY]
+        overlap = dice(filled(head[EVERY]) & both, self._atlas_head & both)
         likeness = rival = math.nan
         if compare:
             likeness, rival = self._reference.likeness_and_rival(volume, affine, back)
@@ -90,7 +90,7 @@ class FaceJudge:
             lead=likeness - rival,
             removed_share=float(removed.sum() / max(1, head.sum())),
             brain_removed=float(gone[frame.brain].mean()),
-            behind_removed=float((removed & frame.behind(_EARS_MM)).sum() / max(1, removed.sum())),
+            behind_removed=float((removed & frame.behind(EARS_MM)).sum() / max(1, removed.sum())),
             **{f"{part}_removed": _or_one(share) for part, share in parts.items()},
         )
 

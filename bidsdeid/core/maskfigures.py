@@ -110,7 +110,7 @@ def failed_checks(figures: MaskFigures) -> tuple[str, ...]:
         dict.fromkeys(
             check.sentence
             for check in CHECKS
-            if not check.least <= values[check.metric] <= check.most
+            if not check.admits(values[check.metric])
             and not (check.metric in _MAY_BE_OUT_OF_VIEW and isnan(values[check.metric]))
         )
     )

@@ -30,7 +30,7 @@ _OF_FACES = frozenset({"removed_share", "eyes_removed", "nose_removed", "mouth_r
 def only_face_missing(metrics: FaceMetrics) -> bool:
     """Tell whether a position passes all gates but those that ask what was removed."""
     return all(
-        gate.least <= getattr(metrics, gate.metric) <= gate.most
+        gate.admits(getattr(metrics, gate.metric))
         for gate in GATES
         if gate.metric not in _OF_FACES
     )
@@ -70,11 +70,10 @@ def is_stripped(head: Head, frame: FaceFrame, to_atlas: Affine) -> bool:
         As the atlas's brain alone was laid on it.
     """
     back = np.linalg.inv(to_atlas)
-    bright = head.volume != _most_common(head)
-    body = filled(bright_body(bright.astype(np.float32)))
-    outside = ~body
+    flat = head.volume == _most_common(head)
+    body = filled(bright_body((~flat).astype(np.float32)))
     seen = carry(body.astype(np.uint8), head.affine, frame.shape, frame.affine, back) > HALF
-    alone = float((head.volume[outside] == _most_common(head)).mean()) if outside.any() else 0.0
+    alone = float(flat[~body].mean()) if not body.all() else 0.0
     return alone >= _ONE_VALUE and dice(seen, frame.brain) >= _BRAIN_OVERLAP
 
 

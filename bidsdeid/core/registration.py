@@ -186,10 +186,7 @@ class Reference:
 
     def _turned(self, at: Affine, turn: Array) -> Array:
         """Return a position with the head turned about its own centre first."""
-        about = np.eye(4)
-        about[:3, :3] = turn
-        about[:3, 3] = self.centre - turn @ self.centre
-        return np.asarray(at @ about)
+        return np.asarray(at @ self._placed(turn, self.centre))
 
     def _starts(self, centre: Array, *, rigid: bool) -> Iterable[Array]:
         """Yield positions to begin from: heads nod more than they turn or tilt."""

@@ -81,6 +81,7 @@ class SessionFaces:
         self._finder_for, self._mask_source = finder_for, mask_source
         self._images: list[SessionImage] = []
         self._findings: Findings = {}
+        self._unaided: set[PurePosixPath] = set()  # searched before anything could help
 
     def find(self, images: Iterable[SessionImage]) -> Findings:
         """Find the face of each image, or what stands in its way."""
@@ -108,15 +109,18 @@ class SessionFaces:
         return found if isinstance(found, FaceEstimate) else None
 
     def _searched(self, image: SessionImage) -> FaceEstimate | FileProblem:
+        hint = self._hint(image)
+        if hint is None:
+            self._unaided.add(image.path)
         try:
-            return self._finder_for(image.name.suffix).find(image.head, self._hint(image))
+            return self._finder_for(image.name.suffix).find(image.head, hint)
         except FileProblem as problem:
             return problem
 
     def _helped(self, image: SessionImage) -> FaceEstimate | FileProblem:
         """Place an image whose own search failed where another says the head is."""
         problem = self._findings[image.path]
-        hint = self._hint(image)
+        hint = self._hint(image) if image.path in self._unaided else None  # else it had one
         if hint is None or not isinstance(problem, FaceError):
             return problem
         before = [a for a in problem.attempts if isinstance(a, Attempt)]
