@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from bidsdeid.core.nifti import decode_image
-from bidsdeid.core.voxels import HALF, Affine, Bools, Floats
-from bidsdeid.errors import ImageError, UsageError
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, mean_volume
+from bidsdeid.errors import EngineError, ImageError, UsageError
 
 #: Affines of one grid differ by less than this, in mm.
 _SAME_MM = 1e-3
@@ -93,6 +93,33 @@ def read_mask(path: Path, what: str, shape: tuple[int, ...], affine: Affine) -> 
         message = f"{what} is the same everywhere: give a mask with both 0 and 1"
         raise UsageError(message)
     return mask
+
+
+def read_found(path: Path, what: str, shape: tuple[int, ...]) -> Bools:
+    """Return the mask that a program has written for an image.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The program, as a message calls it.
+    shape : tuple of int
+        Of the image.
+
+    Raises
+    ------
+    EngineError
+        If there is none, or it is on another grid.
+    """
+    try:
+        mask = mean_volume(decode_image(path.read_bytes()).data) >= HALF
+    except (OSError, ImageError) as error:
+        message = f"{what} left no mask"
+        raise EngineError(message) from error
+    if mask.shape != shape:
+        message = f"{what} left a mask on another grid"
+        raise EngineError(message)
+    return np.asarray(mask)
 
 
 def is_whole(path: Path) -> bool:

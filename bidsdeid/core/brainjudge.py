@@ -1,0 +1,134 @@
+"""Measures brain masks.
+
+A mask is not believed because an engine returned it.  It must be one body without holes, of a
+size a brain can have at the age, lie in the head, and have a brain's shape: the brain of the
+atlas, fitted to it by an affine, covers it, and nothing of it lies far outside, as eyes, neck or a
+piece of scalp would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations, product
+
+import numpy as np
+from scipy import ndimage
+
+from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.brain import ZOOM_MM, BrainMask
+from bidsdeid.core.braingates import BrainMetrics
+from bidsdeid.core.brainvolume import plausible_volume
+from bidsdeid.core.descent import Array
+from bidsdeid.core.estimate import Head
+from bidsdeid.core.head import bright_body, dice, filled
+from bidsdeid.core.registration import Reference
+from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample, in_view, look_up
+
+#: What lies farther than this from the fitted brain is not brain: eyes begin 8 mm from it.
+ASTRAY_MM = 8.0
+
+#: The head is grown by this before it is asked whether the brain lies in it: in a FLAIR the rim
+#: of the brain is dark.
+_HEAD_RIM = 2
+
+#: Heads nod by this against the brain's own axes (degrees).
+_NODS = (-20.0, 0.0, 20.0)
+
+
+class BrainJudge:
+    """Measures brain masks against an atlas's brain.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With a brain.
+    """
+
+    def __init__(self, atlas: Atlas) -> None:
+        if atlas.brain is None:
+            message = "an atlas without a brain mask cannot judge one"
+            raise ValueError(message)
+        solid = atlas.brain.astype(np.float32)
+        small, self._affine = downsample(solid, atlas.affine, ZOOM_MM)
+        self._brain = small > HALF
+        self._from_brain = ndimage.distance_transform_edt(~self._brain) * ZOOM_MM
+        self._reference = Reference(solid, atlas.affine)
+        self._volume_ml = float(solid.sum() * abs(np.linalg.det(atlas.affine[:3, :3])) / 1000)
+
+    def measure(self, mask: BrainMask, head: Head, months: float | None = None) -> BrainMetrics:
+        """Measure a mask.
+
+        Parameters
+        ----------
+        mask : BrainMask
+        head : Head
+            Of the same image.
+        months : float or None
+            Age, if it is known.
+        """
+        least, most = plausible_volume(months)
+        volume = mask.volume_ml
+        overlap, astray = self._fit(mask)
+        return BrainMetrics(
+            volume_ml=volume,
+            volume_least=1.0 if mask.at_edge else volume / least,
+            volume_most=volume / most,
+            whole=mask.whole,
+            solid=mask.solid,
+            in_head=_in_head(mask, head),
+            atlas_overlap=overlap,
+            astray=astray,
+        )
+
+    def _fit(self, mask: BrainMask) -> tuple[float, float]:
+        """Return overlap and astray part after the atlas's brain was fitted to it.
+
+        Which way the labels say is up does not matter: a brain is one in any orientation.
+        """
+        brain, affine = mask.small
+        volume = brain.astype(np.float32)
+        found = self._reference.register(volume, affine, self._starts(brain, affine, mask))
+        seen = carry(volume, affine, self._brain.shape, self._affine, found.to_image) > HALF
+        view = in_view(brain.shape, affine, self._brain.shape, self._affine, found.to_image)
+        overlap = (
+            dice(seen & view, self._brain & view) if mask.at_edge else dice(seen, self._brain)
+        )
+        to_atlas = np.linalg.inv(self._affine) @ found.to_reference @ affine
+        place = np.argwhere(brain) @ to_atlas[:3, :3].T + to_atlas[:3, 3]
+        index = np.clip(np.rint(place), 0, np.array(self._brain.shape) - 1).astype(int)
+        return overlap, float((self._from_brain[tuple(index.T)] > ASTRAY_MM).mean())
+
+    def _starts(self, brain: Bools, affine: Affine, mask: BrainMask) -> Sequence[Array]:
+        """Return positions to begin from: all right angles, each nodding, of the brain's size."""
+        size = float(np.cbrt(mask.volume_ml / self._volume_ml))
+        middle = affine[:3, :3] @ np.argwhere(brain).mean(axis=0) + affine[:3, 3]
+        own = self._affine[:3, :3] @ np.argwhere(self._brain).mean(axis=0) + self._affine[:3, 3]
+        starts = []
+        for turn, nod in product(_rotations(), np.radians(_NODS)):
+            cos, sin = np.cos(nod), np.sin(nod)
+            start = np.eye(4)
+            start[:3, :3] = turn @ [[1, 0, 0], [0, cos, -sin], [0, sin, cos]] * size
+            start[:3, 3] = middle - start[:3, :3] @ own
+            starts.append(start)
+        return starts
+
+
+def _rotations() -> Sequence[Array]:
+    """Return the 24 turns by right angles."""
+    turns = []
+    for order in permutations(range(3)):
+        for signs in product((1.0, -1.0), repeat=3):
+            turn = np.zeros((3, 3))
+            turn[range(3), order] = signs
+            if np.linalg.det(turn) > 0:
+                turns.append(turn)
+    return turns
+
+
+def _in_head(mask: BrainMask, head: Head) -> float:
+    """Return the part of a brain that lies in the head of the image."""
+    brain, affine = mask.small
+    body = filled(bright_body(head.volume))
+    body = np.asarray(ndimage.binary_dilation(body, iterations=_HEAD_RIM))
+    inside = look_up(body, head.affine, brain.shape, affine, np.eye(4))
+    return float(inside[brain].mean())

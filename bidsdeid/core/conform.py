@@ -1,0 +1,177 @@
+"""The grid SynthStrip's network sees, and the way back from it.
+
+The procedure is that of FreeSurfer's ``mri_synthstrip`` (7.4): axes in the order left, inferior,
+anterior; voxels of 1 mm, each the nearest of the image; cropped to what is above zero, then
+padded or cut about the middle to multiples of 64 between 192 and 320; brightness from the least
+to the 99th percentile made 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from bidsdeid.core.voxels import Affine, Bools, Floats, Stored
+from bidsdeid.errors import ImageError
+
+#: Axes of the network's grid.
+_ORIENTATION = "LIA"
+
+#: Voxels of the network's grid are of 1 mm; images this near to it stay as they are.
+_ZOOM_TOLERANCE = 1e-5
+
+#: Each axis is a multiple of this, and no shorter or longer than these.
+_STEP, _LEAST, _MOST = 64, 192, 320
+
+#: What is this bright is 1.
+_BRIGHT_PERCENTILE = 99.0
+
+#: Outside of the network's grid everything is this far from a brain (mm).
+FAR_MM = 100.0
+
+#: How far beyond its bound a distance can still round into a mask (voxels of the network).
+_RIM = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Conformed:
+    """An image as the network sees it.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) array
+        0 to 1.
+    affine : (4, 4) array, voxel of `volume` → RAS+ mm
+    """
+
+    volume: Floats
+    affine: Affine
+
+
+def conform(data: Stored, affine: Affine) -> Conformed:
+    """Return an image as the network sees it.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) array
+    affine : (4, 4) array, voxel → RAS+ mm
+
+    Raises
+    ------
+    ImageError
+        If nothing in the image is above zero.
+    """
+    turn = nib.orientations.ornt_transform(
+        nib.io_orientation(affine), nib.orientations.axcodes2ornt(_ORIENTATION)
+    )
+    grid = np.asarray(affine @ nib.orientations.inv_ornt_aff(turn, data.shape))
+    volume, grid = _at_1_mm(nib.orientations.apply_orientation(data, turn), grid)
+    bright = volume > 0
+    if not bright.any():
+        message = "nothing in the image is above zero"
+        raise ImageError(message)
+    box = ndimage.find_objects(bright.astype(np.int8))[0]
+    volume, grid = volume[box], _shifted(grid, [side.start for side in box])
+    volume, grid = _fitted(volume, grid)
+    volume = volume - volume.min()
+    bright_value = float(np.percentile(volume, _BRIGHT_PERCENTILE))
+    volume = np.clip(volume / np.float32(bright_value if bright_value > 0 else 1), 0, 1)
+    return Conformed(volume, grid)
+
+
+def within(
+    distance: Floats,
+    distance_affine: Affine,
+    shape: tuple[int, ...],
+    affine: Affine,
+    border: float,
+) -> Bools:
+    """Return the voxels of an image that lie within a distance of the brain.
+
+    Parameters
+    ----------
+    distance : (X, Y, Z) array
+        To the brain's surface, negative inside (mm).
+    distance_affine : (4, 4) array, voxel of `distance` → RAS+ mm
+    shape, affine : of the image, voxel → RAS+ mm
+    border : float
+        mm.
+
+    Returns
+    -------
+    `shape` array of bool
+    """
+    mask = np.zeros(shape, bool)
+    near = ndimage.find_objects((distance < border).astype(np.int8))
+    if not near:
+        return mask
+    # Only there is anything to be found: a box around it, on the image's grid.
+    ends = [(side.start - _RIM, side.stop + _RIM) for side in near[0]]
+    corners = np.array([[x, y, z, 1] for x in ends[0] for y in ends[1] for z in ends[2]]).T
+    matrix = np.linalg.inv(distance_affine) @ affine
+    there = (np.linalg.inv(matrix) @ corners)[:3]
+    low = np.clip(np.floor(there.min(axis=1)), 0, shape).astype(int)
+    high = np.clip(np.ceil(there.max(axis=1)) + 1, 0, shape).astype(int)
+    if not (high > low).all():
+        return mask
+    carried = ndimage.affine_transform(
+        distance,
+        matrix[:3, :3],
+        matrix[:3, :3] @ low + matrix[:3, 3],
+        output_shape=tuple(high - low),
+        output=np.float32,
+        order=1,
+        mode="constant",
+        cval=FAR_MM,
+    )
+    mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = carried < border
+    return mask
+
+
+def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
+    """Take the nearest voxel for each of 1 mm, about the middle of the image."""
+    zooms = np.linalg.norm(grid[:3, :3], axis=0)
+    if np.allclose(zooms, 1, rtol=0, atol=_ZOOM_TOLERANCE):
+        return np.asarray(volume, np.float32), grid
+    old = np.array(volume.shape)
+    # In single precision, then less a little: lengths that are whole but for rounding stay so.
+    lengths = (zooms * old).astype(np.float32).astype(np.float64)
+    new = np.ceil(lengths - 1e-6).astype(int)
+    turn = grid[:3, :3] / zooms
+    fresh = np.eye(4)
+    fresh[:3, :3] = turn
+    fresh[:3, 3] = (grid @ [*(old / 2), 1.0])[:3] - turn @ (new / 2)
+    matrix = np.linalg.inv(grid) @ fresh
+    index, inside = [], []
+    for axis, (count, size) in enumerate(zip(new, old, strict=True)):
+        place = np.arange(count) * matrix[axis, axis] + matrix[axis, 3]
+        index.append(np.clip(np.floor(place + 0.5).astype(int), 0, size - 1))
+        inside.append((place >= 0) & (place < size))
+    taken = np.asarray(volume[np.ix_(*index)], np.float32)
+    taken *= inside[0][:, None, None] & inside[1][None, :, None] & inside[2][None, None, :]
+    return taken, fresh
+
+
+def _fitted(volume: Floats, grid: Affine) -> tuple[Floats, Affine]:
+    """Pad or cut each axis about its middle to a length that the network takes."""
+    steps = np.ceil(np.array(volume.shape) / _STEP).astype(int)
+    fitted = np.zeros(np.clip(steps * _STEP, _LEAST, _MOST), np.float32)
+    source, target, start = [], [], []
+    for old, new in zip(volume.shape, fitted.shape, strict=True):
+        cut, pad = max(0, (old - new) // 2), max(0, (new - old) // 2)
+        length = min(old, new)
+        source.append(slice(cut, cut + length))
+        target.append(slice(pad, pad + length))
+        start.append(cut - pad)
+    fitted[tuple(target)] = volume[tuple(source)]
+    return fitted, _shifted(grid, start)
+
+
+def _shifted(grid: Affine, start: list[int]) -> Affine:
+    """Return the affine of a grid that begins at another voxel."""
+    fresh = grid.copy()
+    fresh[:3, 3] += grid[:3, :3] @ np.array(start, float)
+    return fresh

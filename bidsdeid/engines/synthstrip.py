@@ -1,0 +1,97 @@
+"""SynthStrip without FreeSurfer and without torch: its weights on our own U-Net."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bidsdeid.core.conform import conform, within
+from bidsdeid.core.voxels import Affine, Bools, Stored
+from bidsdeid.engines.unet import UNet
+from bidsdeid.errors import EngineError, ImageError, ToolError
+from bidsdeid.io.checkpoint import read_checkpoint
+from bidsdeid.io.weights import WeightsFile, find_weights
+
+#: Of the digest of weights, as much is told as tells them apart.
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SynthStripEngine:
+    """The published network and procedure.
+
+    Parameters
+    ----------
+    weights : Path or None
+        A file or folder; else it is looked for, see `bidsdeid.io.weights`.
+    csf : bool
+        Whether the mask holds cerebrospinal fluid; ``mri_synthstrip --no-csf`` if not.
+    border_mm : float
+        How far beyond the brain's surface the mask goes; ``mri_synthstrip -b``.
+    threads : int
+        The result does not depend on it.
+    gpu : bool
+        Use onnxruntime's CUDA provider; ``mri_synthstrip -g``.
+    """
+
+    weights: Path | None = None
+    csf: bool = True
+    border_mm: float = 1.0
+    threads: int = 1
+    gpu: bool = False
+
+    def missing(self) -> tuple[str, ...]:
+        """Return one sentence for each thing that is not installed."""
+        sentences = [
+            f"{package} is not installed: `pip install 'bidsdeid[synthstrip]'`"
+            for package in ("onnx", "onnxruntime")
+            if importlib.util.find_spec(package) is None
+        ]
+        if not sentences and self.gpu and not _has_gpu():
+            sentences.append(
+                "onnxruntime sees no GPU: install onnxruntime-gpu, or leave out --gpu"
+            )
+        try:
+            self._weights()
+        except ToolError as error:
+            sentences.append(str(error))
+        return tuple(sentences)
+
+    def version(self) -> str:
+        """Return name and version of the tool, and which weights it uses."""
+        found = self._weights()
+        origin = "published weights" if found.published else "weights of the user's"
+        runtime = importlib.metadata.version("onnxruntime")
+        digest = found.sha256[:_DIGITS]
+        return f"SynthStrip ({origin}, sha256 {digest}; onnxruntime {runtime})"
+
+    def find(self, volume: Stored, affine: Affine, work_dir: Path) -> Bools:  # noqa: ARG002
+        """Find the brain; see `bidsdeid.engines.base.BrainEngine`."""
+        try:
+            seen = conform(volume, affine)
+        except ImageError as error:
+            raise EngineError(str(error)) from error
+        distance = _network(self._weights(), self.threads, self.gpu)(seen.volume)
+        return within(distance, seen.affine, volume.shape, affine, self.border_mm)
+
+    def _weights(self) -> WeightsFile:
+        return find_weights(self.weights, csf=self.csf)
+
+
+@lru_cache(maxsize=1)
+def _network(weights: WeightsFile, threads: int, gpu: bool) -> UNet:  # noqa: FBT001 -- a cache's key
+    """Return the network, which stays in memory for the next image."""
+    try:
+        return UNet(read_checkpoint(weights.path), threads, gpu=gpu)
+    except ToolError as error:
+        message = f"SynthStrip's weights cannot be used: {error}"
+        raise ToolError(message) from error
+
+
+def _has_gpu() -> bool:
+    import onnxruntime  # noqa: PLC0415 -- an extra
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
