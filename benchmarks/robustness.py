@@ -36,7 +36,8 @@ from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.voxels import block_mean
 from bidsdeid.errors import FileProblem
 from bidsdeid.resources import pydeface_atlas
-from bidsdeid.run.faces import FaceFinder, cascade
+from bidsdeid.run.face_cascade import cascade
+from bidsdeid.run.faces import FaceFinder
 
 ZOOM_MM = 2.0
 SURFACE_MM = 8.0

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from typing import Any, TypeAlias
+
+#: A part of the help.
+Group: TypeAlias = "argparse._ArgumentGroup"  # noqa: SLF001 -- argparse has no public name for it
 
 
 def labels(prefix: str) -> Callable[[str], str]:
@@ -40,6 +44,18 @@ def months(text: str) -> float:
     return value
 
 
+def millimetres(text: str) -> float:
+    """Read a distance from the brain's surface; inside is negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not -10 <= value <= 30:  # noqa: PLR2004 -- farther out there is no skull left to strip
+        message = "must be a number of millimetres from -10 to 30"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
 def megabytes(text: str) -> int:
     """Read an amount of memory; in MB if no suffix says otherwise."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text, re.IGNORECASE)
@@ -48,3 +64,12 @@ def megabytes(text: str) -> int:
         raise argparse.ArgumentTypeError(message)
     factor = {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[match[2].upper()]
     return max(1, int(float(match[1]) * factor))
+
+
+def add_option(group: Group, names: str, **settings: Any) -> None:  # noqa: ANN401 -- argparse's own
+    """Add an option; the help shows its first name, and the other spellings work too."""
+    shown, *others = names.split()
+    action = group.add_argument(shown, **settings)
+    for other in others:
+        hidden = {"dest": action.dest, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        group.add_argument(other, **{**settings, **hidden})

@@ -19,6 +19,34 @@ BASE_MB = 350
 COPIES = 8
 
 
+#: Names of engines, the best first, as ``--skullstrip-engine`` has them.
+ENGINES = ("synthstrip", "freesurfer", "deepbet", "atlas")
+
+
+@dataclass(frozen=True, slots=True)
+class BrainOptions:
+    """What the user says about skull-stripping.
+
+    Parameters
+    ----------
+    engine : str
+        ``auto`` or one of `ENGINES`.
+    weights : Path or None
+        SynthStrip's.
+    csf : bool
+        Whether masks hold cerebrospinal fluid.
+    border_mm : float
+        How far beyond the brain's surface masks go.
+    gpu : bool
+    """
+
+    engine: str = "auto"
+    weights: Path | None = None
+    csf: bool = True
+    border_mm: float = 1.0
+    gpu: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything a run depends on.
@@ -55,6 +83,15 @@ class Config:
         Of all participants.
     infant : bool
         Of whom no age is known is a newborn.
+    anat : str
+        What is done to anatomical images: ``deface`` or ``skullstrip``.
+    brain : BrainOptions
+        How brains are found.
+    brain_limit : str
+        What keeps face masks off the brain: ``auto``, the image's own brain where a network is
+        installed, and the atlas's; ``atlas``, only that.
+    on_failure : str
+        What is done to an image whose face is not found: ``withhold`` or ``skullstrip``.
     shift_dates : bool
         Move dates; otherwise they are removed.
     key : Path or None
@@ -94,6 +131,10 @@ class Config:
     mask_source: str = "auto"
     age_months: float | None = None
     infant: bool = False
+    anat: str = "deface"
+    brain: BrainOptions = field(default_factory=BrainOptions)
+    brain_limit: str = "auto"
+    on_failure: str = "withhold"
     shift_dates: bool = True
     key: Path | None = None
     terms_file: Path | None = None
@@ -106,6 +147,11 @@ class Config:
     stop_on_first_crash: bool = False
     progress: bool = True
     verbosity: int = 0
+
+    @property
+    def keeps_own_brain(self) -> bool:
+        """Whether face masks are kept off the brain that a network finds in the image."""
+        return self.brain_limit == "auto" and self.brain.engine != "atlas"
 
     def check_folders(self) -> None:
         """Refuse folders that would mix input, output and what is private.

@@ -100,9 +100,20 @@ class ToolError(BidsdeidError):
 
 
 class FileProblem(BidsdeidError):  # noqa: N818 -- a problem in the data, not an error of ours
-    """One file cannot be released.  It is withheld, and the others go on."""
+    """One file cannot be released.  It is withheld, and the others go on.
+
+    Parameters
+    ----------
+    message : str
+    attempts : tuple
+        The `bidsdeid.core.estimate.Attempt` of each way that was tried, if any was.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", attempts: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class ImageError(FileProblem):
@@ -122,18 +133,7 @@ class GateError(FileProblem):
 
 
 class FaceError(GateError):
-    """No way that was tried found a face mask to be trusted.
-
-    Parameters
-    ----------
-    message : str
-    attempts : tuple
-        The `bidsdeid.core.estimate.Attempt` of each way.
-    """
-
-    def __init__(self, message: str, attempts: tuple[object, ...] = ()) -> None:
-        super().__init__(message)
-        self.attempts = attempts
+    """No way that was tried found a mask, of a face or a brain, to be trusted."""
 
 
 class LeakError(FileProblem):

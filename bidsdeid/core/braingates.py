@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,10 +39,6 @@ class BrainMetrics:
     in_head: float
     atlas_overlap: float
     astray: float
-
-    def rounded(self) -> dict[str, float]:
-        """Return the metrics by name, to four digits."""
-        return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
 _VOLUME = "the brain is not of a size that is plausible at the age"

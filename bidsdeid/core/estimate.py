@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.braingates import BrainMetrics
 from bidsdeid.core.gates import FaceMetrics
 from bidsdeid.core.voxels import Affine, Bools, Floats, Stored, downsample, look_up
 
@@ -106,6 +107,8 @@ class FaceEstimate:
     attempts : tuple of Attempt
         All that were tried; the last one won.
     finding : Finding
+    brain_limit : str
+        How the image's own brain was found, if it was kept beside the atlas's.
     """
 
     region: Bools
@@ -115,17 +118,19 @@ class FaceEstimate:
     metrics: FaceMetrics
     attempts: tuple[Attempt, ...]
     finding: Finding = Finding.FACE
+    brain_limit: str = ""
 
     @property
     def method(self) -> str:
         """Return how it was found."""
-        return self.attempts[-1].method
+        limit = f"; brain kept: {self.brain_limit}" if self.brain_limit else ""
+        return self.attempts[-1].method + limit
 
     def remove_on(self, shape: tuple[int, ...], grid: Affine) -> Bools:
         """Return the (X, Y, Z) voxels that go, on the grid of an image in the same world."""
         return look_up(self.region, self.region_affine, shape, grid, self.to_atlas)
 
 
-def rounded(metrics: FaceMetrics) -> dict[str, float]:
+def rounded(metrics: FaceMetrics | BrainMetrics) -> dict[str, float]:
     """Return metrics by name, to four digits."""
     return {name: round(value, 4) for name, value in asdict(metrics).items()}

@@ -32,6 +32,9 @@ _FRONT_MM, _BELOW_MM, _AROUND_MM = 40, 60, 16
 #: Nothing goes this near to the brain: an affine follows a person's brain to a few millimetres.
 BRAIN_MARGIN_MM = 5.0
 
+#: A brain that was found in the image itself is known better, and kept with this around it.
+OWN_MARGIN_MM = 3.0
+
 #: An infant's margin is smaller, but not than this: voxels are no smaller for being a child's.
 _LEAST_MARGIN_MM = 4.0
 
@@ -201,6 +204,21 @@ class FaceFrame:
         if style.ears or style.strength is Strength.STRONG:
             region |= self._ears
         return np.asarray(region & ~self._near_brain)
+
+    def near(self, brain: Bools, affine: Affine, to_atlas: Affine) -> Bools:
+        """Return what lies near a brain that was found in an image, seen in the frame.
+
+        Parameters
+        ----------
+        brain : (X, Y, Z) array of bool
+        affine : (4, 4) array, voxel of `brain` → RAS+ mm
+        to_atlas : (4, 4) array, world of the image → world of the atlas
+        """
+        small, small_affine = downsample(brain, affine, ZOOM_MM)
+        back = np.linalg.inv(to_atlas)
+        # All that a voxel of the frame touches counts: more than nothing, not half.
+        there = carry(small, small_affine, self.shape, self.affine, back) > 0
+        return np.asarray(ndimage.distance_transform_edt(~there) * ZOOM_MM <= OWN_MARGIN_MM)
 
     def parts_removed(
         self, head: Bools, gone: Bools, view: Bools, *, skin_only: bool = False

@@ -45,6 +45,7 @@ class FaceJudge:
         trust: Trust = Trust.FOUND,
         compare: bool = True,
         seen: View | None = None,
+        brain: Bools | None = None,
     ) -> FaceMetrics:
         """Measure a mask.
 
@@ -63,6 +64,8 @@ class FaceJudge:
             Measure likeness and lead, too; else they are NaN, which passes no gate.
         seen : View, optional
             The image, seen in the frame, if that is at hand.
+        brain : (X, Y, Z) array of bool, optional
+            The image's own brain, beside the atlas's; on the grid of the image.
 
         Raises
         ------
@@ -81,6 +84,9 @@ class FaceJudge:
             likeness, rival = self._reference.likeness_and_rival(volume, affine, back)
         scales = np.linalg.svd(back[:3, :3], compute_uv=False)
         removed = gone & head
+        brain_removed = float(gone[frame.brain].mean())
+        if brain is not None and brain.any():
+            brain_removed = max(brain_removed, float(remove[brain].mean()))
         return FaceMetrics(
             smallest_scale=float(scales.min()),
             largest_scale=float(scales.max()),
@@ -89,7 +95,7 @@ class FaceJudge:
             likeness=likeness,
             lead=likeness - rival,
             removed_share=float(removed.sum() / max(1, head.sum())),
-            brain_removed=float(gone[frame.brain].mean()),
+            brain_removed=brain_removed,
             behind_removed=float((removed & frame.behind(EARS_MM)).sum() / max(1, removed.sum())),
             **{f"{part}_removed": _or_one(share) for part, share in parts.items()},
         )

@@ -25,8 +25,16 @@ class Layout(StrEnum):
     RAW = "raw"
 
 
-def released_name(path: PurePosixPath, layout: Layout, *, defaced: bool) -> PurePosixPath:
+def released_name(path: PurePosixPath, layout: Layout, desc: str | None) -> PurePosixPath:
     """Return the path an image is released under.
+
+    Parameters
+    ----------
+    path : PurePosixPath
+        In the input.
+    layout : Layout
+    desc : str or None
+        What was done to its voxels, ``defaced`` or ``brain``; None if nothing was.
 
     Field maps keep their names: the parts of one are found by name, and a magnitude that is
     called otherwise leaves its fieldmap alone.
@@ -34,13 +42,13 @@ def released_name(path: PurePosixPath, layout: Layout, *, defaced: bool) -> Pure
     Examples
     --------
     >>> str(released_name(PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz"),
-    ...                   Layout.DERIVATIVE, defaced=True))
+    ...                   Layout.DERIVATIVE, "defaced"))
     'sub-01/anat/sub-01_desc-defaced_T1w.nii.gz'
     """
     name = parse_name(path.name)
-    if name is None or layout is Layout.RAW or not defaced or path.parent.name == "fmap":
+    if name is None or layout is Layout.RAW or desc is None or path.parent.name == "fmap":
         return path
-    return path.with_name(str(name.with_parts(add={"desc": "defaced"})))
+    return path.with_name(str(name.with_parts(add={"desc": desc})))
 
 
 def face_mask_name(path: PurePosixPath) -> PurePosixPath | None:
@@ -59,6 +67,28 @@ def face_mask_name(path: PurePosixPath) -> PurePosixPath | None:
         drop=_WITHIN_ACQUISITION,
         suffix="defacemask",
         extension=".nii.gz",
+    )
+    return path.with_name(str(mask))
+
+
+def brain_mask_name(path: PurePosixPath) -> PurePosixPath | None:
+    """Return where the brain mask of an anatomical is released in a derivative dataset.
+
+    BIDS has no entity that tells whose mask it is; all but a T1w's have it in their ``desc-``.
+
+    Examples
+    --------
+    >>> str(brain_mask_name(PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz")))
+    'sub-01/anat/sub-01_desc-brain_mask.nii.gz'
+    >>> str(brain_mask_name(PurePosixPath("sub-01/anat/sub-01_inv-1_MP2RAGE.nii.gz")))
+    'sub-01/anat/sub-01_desc-brainMP2RAGE_mask.nii.gz'
+    """
+    name = parse_name(path.name)
+    if name is None or path.parent.name != "anat":
+        return None
+    desc = "brain" if name.suffix == "T1w" else f"brain{name.suffix}"
+    mask = name.with_parts(
+        add={"desc": desc}, drop=_WITHIN_ACQUISITION - {"desc"}, suffix="mask", extension=".nii.gz"
     )
     return path.with_name(str(mask))
 

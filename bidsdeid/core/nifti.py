@@ -73,6 +73,13 @@ class Image:
         """Return a small copy to look for a face in: the mean over time, not scaled."""
         return Head.of(self.data, self.affine, self.slope)
 
+    def still(self) -> Stored:
+        """Return one (X, Y, Z) array to look at, finite, and with what is bright brighter."""
+        if self.data.ndim > _MIN_AXES or self.data.dtype.kind == "f" or self.slope < 0:
+            volume = mean_volume(self.data)
+            return -volume if self.slope < 0 else volume
+        return self.data
+
     def volumes(self) -> Iterator[Floats]:
         """Yield each (X, Y, Z) volume of a series; none for a single volume."""
         space = self.data.shape[:3]

@@ -57,7 +57,7 @@ class Action:
     tolerate : frozenset of str
         Detectors that do not apply to its text.
     mask : MaskFrom
-        Where its face mask comes from, if it is defaced.
+        Where its mask comes from, if it is defaced or skull-stripped.
     """
 
     file: SourceFile
@@ -199,6 +199,8 @@ def _action(file: SourceFile, policy: Policy, selection: Selection) -> Action:
     decision, reason, failure = rule.decision, rule.reason, False
     if policy.deface_all and kind is Kind.IMAGE and decision is not Decision.WITHHOLD:
         decision, reason = Decision.DEFACE, "every image is treated as a face"
+    if policy.skullstrip and decision is Decision.DEFACE and file.datatype == "anat":
+        decision = Decision.SKULLSTRIP
     refused = selection.refuses(file, kind)
     if decision is not Decision.WITHHOLD and refused is not None:
         decision, reason = Decision.WITHHOLD, refused

@@ -26,6 +26,7 @@ class Decision(StrEnum):
     """What is done to a file."""
 
     DEFACE = "deface"
+    SKULLSTRIP = "skullstrip"
     SCRUB = "scrub"
     COPY = "copy"
     WITHHOLD = "withhold"
@@ -150,6 +151,8 @@ class Policy:
     columns : mapping of (table, column) to ColumnRule
     deface_all : bool
         Every image that a rule releases is treated as if it showed a face.
+    skullstrip : bool
+        Anatomical images that would be defaced are skull-stripped instead.
     """
 
     name: str
@@ -159,6 +162,7 @@ class Policy:
     keys: Mapping[tuple[str, str], KeyRule]
     columns: Mapping[tuple[str, str], ColumnRule]
     deface_all: bool = False
+    skullstrip: bool = False
 
     def file_rule(
         self, path: PurePosixPath, name: BIDSName | None, datatype: str | None

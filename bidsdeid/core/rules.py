@@ -99,7 +99,7 @@ def _shape_mistakes(raw: Mapping[str, Any]) -> Iterator[str]:
 def _file_rule(row: Mapping[str, Any]) -> FileRule:
     _only(row, {"action", "reason", "mask", *_FILE_FIELDS})
     decision, mask = Decision(row["action"]), MaskFrom(row.get("mask", "own"))
-    if "mask" in row and decision is not Decision.DEFACE:
+    if "mask" in row and decision not in (Decision.DEFACE, Decision.SKULLSTRIP):
         message = "`mask` belongs to the action `deface`"
         raise ValueError(message)
     criteria = {key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row}

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bidsdeid.config import Config
 from bidsdeid.core.ledger import Ledger, Status
@@ -18,6 +18,7 @@ from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
 from bidsdeid.io.work import work_folder
 from bidsdeid.resources import load_policy
+from bidsdeid.run.brain_cascade import check_skullstrip
 from bidsdeid.run.dataset import finish_dataset
 from bidsdeid.run.participant import Task, finished_ledger, run_participant
 from bidsdeid.run.progress import Reporter, print_plan, summarise
@@ -78,7 +79,11 @@ def _run_level(config: Config, level: str) -> int:
     if level == "group" and config.selection.participants is not None:
         message = "the level `group` finishes the whole dataset: leave out --participant-label"
         raise UsageError(message)
-    policy = load_policy(config.policy, deface_all=config.deface_all)
+    check_skullstrip(config.brain)
+    policy = replace(
+        load_policy(config.policy, deface_all=config.deface_all),
+        skullstrip=config.anat == "skullstrip",
+    )
     index = index_dataset(config.bids_dir, _labels(config))
     plan = build_plan(index, policy, config.selection)
     if config.dry_run:

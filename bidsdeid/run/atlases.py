@@ -81,6 +81,14 @@ class Shelf:
         except ToolError as error:
             raise EngineError(str(error)) from error
 
+    def months(self, session: str | None, scan: PurePosixPath) -> float | None:
+        """Return the age (months since birth) at an image, None if it is not known for sure."""
+        try:
+            months = self._months(session, scan)
+        except FileProblem:
+            return None
+        return None if months == _ADULT_MONTHS else months
+
     def _months(self, session: str | None, scan: PurePosixPath) -> float:
         if self._config.age_months is not None:
             return self._config.age_months

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor, Verified
+from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.estimate import Attempt, FaceEstimate
 from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.plan import Action
@@ -51,8 +52,8 @@ class Bench:
         What may be published, growing.
     outcomes : dict
         What became of each source file, growing.
-    faces : dict
-        What is known of the face in each image to deface, or why nothing is.
+    found : dict
+        What is known of face or brain in each image that is searched, or why nothing is.
     """
 
     config: Config
@@ -65,7 +66,9 @@ class Bench:
     released: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
     verified: list[Verified] = field(default_factory=list)
     outcomes: dict[PurePosixPath, Outcome] = field(default_factory=dict)
-    faces: dict[PurePosixPath, FaceEstimate | FileProblem] = field(default_factory=dict)
+    found: dict[PurePosixPath, FaceEstimate | BrainEstimate | FileProblem] = field(
+        default_factory=dict
+    )
 
     @property
     def context(self) -> Context:
@@ -126,8 +129,8 @@ class Bench:
             raise
         except FileProblem as problem:
             outcome = withheld(action, str(problem), failure=True)
-            tried = getattr(problem, "attempts", ())
-            outcome = replace(outcome, attempts=tuple(a for a in tried if isinstance(a, Attempt)))
+            tried = tuple(a for a in problem.attempts if isinstance(a, Attempt))
+            outcome = replace(outcome, attempts=tried)
         except Exception as bug:  # noqa: BLE001 -- one file must not take the others with it
             reason = f"a bug ({type(bug).__name__}): please report it with the kind of this file"
             outcome = withheld(action, reason, failure=True)

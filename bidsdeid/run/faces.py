@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding, Head, rounded
 from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle
@@ -19,34 +20,12 @@ from bidsdeid.core.judge import FaceJudge
 from bidsdeid.core.recognition import is_stripped, only_face_missing, what_is_there
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, look_up
-from bidsdeid.engines.atlas import AtlasEngine, reference
-from bidsdeid.engines.base import FaceEngine
-from bidsdeid.engines.flirt import FlirtEngine
-from bidsdeid.engines.niimath import NiimathEngine
-from bidsdeid.errors import EngineError, FaceError, GateError, UsageError
+from bidsdeid.engines.atlas import reference
+from bidsdeid.errors import EngineError, FaceError, GateError
+from bidsdeid.run.face_cascade import Step
 
 #: Two engines agree if they put no point of the face and the brain farther apart than this.
 AGREEMENT_MM = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One way to find a face.
-
-    Parameters
-    ----------
-    words : str
-        What is told of it.
-    family : str
-        Ways of one family fail together: they cannot confirm each other.
-    engine : FaceEngine
-    atlas : Atlas
-    """
-
-    words: str
-    family: str
-    engine: FaceEngine
-    atlas: Atlas
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +64,7 @@ class FaceFinder:
     Parameters
     ----------
     steps : sequence of Step
-        See `cascade`.
+        See `bidsdeid.run.face_cascade`.
     style : FaceStyle
     scratch : Path
         An empty private folder for files of engines.
@@ -94,7 +73,9 @@ class FaceFinder:
     def __init__(self, steps: Sequence[Step], style: FaceStyle, scratch: Path) -> None:
         self._steps, self._style, self._scratch = tuple(steps), style, scratch
 
-    def find(self, head: Head, hint: Hint | None = None) -> FaceEstimate:
+    def find(
+        self, head: Head, hint: Hint | None = None, brain: BrainEstimate | None = None
+    ) -> FaceEstimate:
         """Find the face.
 
         The first position that passes all gates wins if it is sure, or as soon as an engine of
@@ -105,6 +86,8 @@ class FaceFinder:
         head : Head
         hint : Hint, optional
             Where another image of the session says the head is: it confirms as an engine does.
+        brain : BrainEstimate, optional
+            The brain in the image, which is kept beside the atlas's.
 
         Raises
         ------
@@ -120,7 +103,7 @@ class FaceFinder:
                 to_atlas = step.engine.register(
                     head.volume, head.affine, step.atlas, self._scratch
                 )
-                estimate = self._at(head, to_atlas, step.atlas, step.words)
+                estimate = self._at(head, to_atlas, step.atlas, step.words, brain=brain)
             except (EngineError, GateError) as problem:
                 attempts.append(Attempt(step.words, (str(problem),)))
                 continue
@@ -138,7 +121,7 @@ class FaceFinder:
                 attempts.append(Attempt(words, (), rounded(estimate.metrics)))
                 return replace(estimate, attempts=tuple(attempts))
         if hint is not None:
-            estimate = self.place(head, hint)
+            estimate = self.place(head, hint, brain)
             attempts.extend(estimate.attempts)
             if not estimate.attempts[0].failed:
                 return replace(estimate, attempts=tuple(attempts))
@@ -164,34 +147,49 @@ class FaceFinder:
         for atlas in dict.fromkeys(step.atlas for step in self._steps):
             to_atlas = brain_reference(atlas).register(head.volume, head.affine).to_reference
             if is_stripped(head, frame_of(atlas), to_atlas):
-                estimate = self._at(head, to_atlas, atlas, "", Trust.KNOWN)
+                estimate = self._at(head, to_atlas, atlas, "", trust=Trust.KNOWN)
                 words = f"the brain alone laid on {atlas.name}"
                 return _with_nothing_to_remove(estimate, Finding.STRIPPED, words)
         return None
 
-    def place(self, head: Head, hint: Hint) -> FaceEstimate:
+    def place(self, head: Head, hint: Hint, brain: BrainEstimate | None = None) -> FaceEstimate:
         """Judge a position that is carried over from another image of the same head.
 
         Its one attempt says whether it can be used.
         """
-        return self._at(head, hint.to_atlas, hint.atlas, hint.words, hint.trust)
+        return self._at(head, hint.to_atlas, hint.atlas, hint.words, trust=hint.trust, brain=brain)
 
     def _at(
-        self, head: Head, to_atlas: Affine, atlas: Atlas, words: str, trust: Trust = Trust.FOUND
+        self,
+        head: Head,
+        to_atlas: Affine,
+        atlas: Atlas,
+        words: str,
+        *,
+        trust: Trust = Trust.FOUND,
+        brain: BrainEstimate | None = None,
     ) -> FaceEstimate:
         frame = frame_of(atlas)
         seen = frame.view_of(head.volume, head.affine, to_atlas)
         region = frame.region(seen.sure_head(), self._style)
+        own = None
+        if brain is not None:
+            region &= ~frame.near(brain.brain, brain.affine, to_atlas)
+            own = brain.brain_on(head.shape, head.grid)
         remove = look_up(region, frame.affine, head.shape, head.grid, to_atlas)
         metrics = judge_of(atlas).measure(
-            head.volume, head.affine, remove, head.grid, to_atlas, trust=trust, seen=seen
-        )
+            head.volume, head.affine, remove, head.grid, to_atlas, trust=trust, seen=seen,
+            brain=own,
+        )  # fmt: skip
         attempt = Attempt(
             words,
             failed_gates(metrics, trust, as_given=self._style.mask is MaskStyle.PYDEFACE),
             rounded(metrics),
         )
-        return FaceEstimate(region, frame.affine, to_atlas, atlas, metrics, (attempt,))
+        limit = "" if brain is None else brain.method
+        return FaceEstimate(
+            region, frame.affine, to_atlas, atlas, metrics, (attempt,), brain_limit=limit
+        )
 
 
 def _agreed(found: Sequence[_Found]) -> tuple[str, FaceEstimate] | None:
@@ -220,57 +218,6 @@ def displacement(frame: FaceFrame, one: Affine, other: Affine) -> float:
     """
     moved = other @ np.linalg.inv(one) @ frame.landmarks - frame.landmarks
     return float(np.linalg.norm(moved[:3], axis=0).max())
-
-
-def cascade(
-    atlases: Sequence[Atlas], engine: str = "auto", cost: str | None = None, threads: int = 1
-) -> tuple[Step, ...]:
-    """Return the ways to find a face, in the order in which they are tried.
-
-    Parameters
-    ----------
-    atlases : sequence of Atlas
-        The one for the age first, then its neighbours.
-    engine : str
-        ``auto`` and ``atlas`` begin with our own, ``niimath`` and ``flirt`` with that.
-    cost : str or None
-        FLIRT's name of a cost function, for ``flirt`` and ``niimath``.
-    threads : int
-        Of one registration.
-
-    Raises
-    ------
-    UsageError
-        If the engine is not installed.
-    """
-    first = atlases[0]
-    leaders: dict[str, FaceEngine] = {
-        "atlas": AtlasEngine(),
-        "niimath": NiimathEngine(threads, NIIMATH_COSTS.get(cost or "", "fast")),
-        "flirt": FlirtEngine(cost or "mutualinfo"),
-    }
-    lead = "atlas" if engine == "auto" else engine
-    missing = leaders[lead].missing()
-    if missing:
-        raise UsageError(missing[0])
-    order = [lead, *(name for name in ("atlas", "niimath") if name != lead)]
-    steps = [Step(f"{name} on {first.name}", name, leaders[name], first) for name in order]
-    steps.append(
-        Step(f"atlas on {first.name}, neck left out", "atlas", AtlasEngine(cropped=True), first)
-    )
-    steps.append(
-        Step(f"niimath (hel) on {first.name}", "niimath", NiimathEngine(threads, "fasthel"), first)
-    )
-    for other in atlases[1:]:
-        steps.extend(
-            Step(f"{name} on {other.name}", name, leaders[name], other)
-            for name in ("atlas", "niimath")
-        )
-    return tuple(steps)
-
-
-#: FLIRT's names of costs, and niimath's for the same.
-NIIMATH_COSTS = {"mutualinfo": "nmi", "normmi": "nmi", "corratio": "fastcr", "leastsq": "ls"}
 
 
 @lru_cache(maxsize=4)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bidsdeid.core.audit import Verified
-from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
-from bidsdeid.core.facestyle import FaceStyle, MaskStyle
-from bidsdeid.core.gates import Trust, failed_gates
+from bidsdeid.core.brain import BrainEstimate
+from bidsdeid.core.estimate import FaceEstimate
 from bidsdeid.core.inheritance import chain, merged
 from bidsdeid.core.ledger import Outcome, Release
-from bidsdeid.core.naming import Layout, face_mask_name, released_name, sidecar_of
+from bidsdeid.core.naming import Layout, brain_mask_name, face_mask_name, released_name, sidecar_of
 from bidsdeid.core.nifti import Image, decode_image, encode_image, mask_header
 from bidsdeid.core.plan import Action
-from bidsdeid.core.policy import Decision
 from bidsdeid.core.scrub import Change, scrub_fields
 from bidsdeid.core.text import encode_fields
 from bidsdeid.core.values import JSONValue
-from bidsdeid.core.voxels import Bools, Fill, air_noise, air_value, remove_voxels
-from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
+from bidsdeid.core.voxels import Fill, air_noise, air_value, remove_voxels
+from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
-from bidsdeid.run.faces import judge_of
+from bidsdeid.run.search import SEARCHED
+from bidsdeid.run.treatment import Treatment, treatment_of
 
 #: One volume with voxels smaller than this, over a whole head, is an anatomical by any name.
 ANATOMICAL_ZOOM_MM = 1.25
@@ -36,6 +36,11 @@ HEAD_MM = 140.0
 _METHODS: dict[str, tuple[str, str, str]] = {
     "deface": (
         "Face removed with an atlas of a head and its face mask",
+        "113102",
+        "Clean Recognizable Visual Features Option",
+    ),
+    "skullstrip": (
+        "Face, skull and everything else but the brain removed",
         "113102",
         "Clean Recognizable Visual Features Option",
     ),
@@ -53,41 +58,28 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     Raises
     ------
     FileProblem
-        If the image or metadata it needs cannot be read, or the face not be found for sure.
+        If the image or metadata it needs cannot be read, or face or brain not be found for sure.
     """
     own, changes = _own_sidecar(bench, parsed, action)
     image = decode_image(bench.read(action.path))
     _check_axes(action, image)
-    face = _face(bench, action) if action.decision is Decision.DEFACE else None
-    defaced = face is not None and bool(face.region.any())
-    target = released_name(action.path, bench.config.layout, defaced=defaced)
-    bench.released[action.path] = target
-    details: dict[str, Any] = {}
-    remove: Bools | None = None
-    stripped = own.get("SkullStripped") is True
-    if face is None:
+    found = _found(bench, action) if action.decision in SEARCHED else None
+    if found is None:
         _check_disguise(image)
-    else:
-        stripped |= face.finding is Finding.STRIPPED
-        details = {
-            "metrics": rounded(face.metrics),
-            "engine": face.method,
-            "finding": str(face.finding),
-            "attempts": face.attempts,
-        }
-    if face is not None and defaced:
-        remove = face.remove_on(image.data.shape[:3], image.affine)
-        _check_volumes(image, face, remove, bench.config.face)
-        details |= {"removed_voxels": int(remove.sum()), "voxels": remove.size}
-    releases = [_put_image(bench, action, image, remove)]
-    if remove is not None:
-        releases += _put_mask(bench, action, image, remove)
-    fields = {**own, **_added_fields(bench, action, defaced=defaced, stripped=stripped)}
+    treatment = treatment_of(bench.config, found, image)
+    target = released_name(action.path, bench.config.layout, treatment.desc)
+    bench.released[action.path] = target
+    releases = [_put_image(bench, action, image, treatment)]
+    if treatment.remove is not None:
+        releases += _put_mask(bench, action, image, treatment)
+    stripped = treatment.stripped or own.get("SkullStripped") is True
+    fields = {**own, **_added_fields(bench, action, treatment, stripped=stripped)}
     check = partial(bench.auditor.fields, sidecar_of(target))
     releases.append(
-        bench.put(sidecar_of(target), encode_fields(fields), check, str(action.decision))
+        bench.put(sidecar_of(target), encode_fields(fields), check, str(treatment.decision))
     )
-    return released_outcome(action, tuple(releases), changes=changes, **details)
+    outcome = released_outcome(action, tuple(releases), changes=changes, **treatment.details)
+    return replace(outcome, decision=str(treatment.decision))
 
 
 def _check_axes(action: Action, image: Image) -> None:
@@ -115,7 +107,7 @@ def _check_disguise(image: Image) -> None:
         raise ImageError(message)
 
 
-def _face(bench: Bench, action: Action) -> FaceEstimate:
+def _found(bench: Bench, action: Action) -> FaceEstimate | BrainEstimate:
     """Return what was found.
 
     Raises
@@ -123,45 +115,17 @@ def _face(bench: Bench, action: Action) -> FaceEstimate:
     FileProblem
         If nothing was.
     """
-    found = bench.faces[action.path]
+    found = bench.found[action.path]
     if isinstance(found, FileProblem):
         raise found
     return found
 
 
-def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceStyle) -> None:
-    """Look at each volume of a series: the mask was found on their mean and must fit them all.
-
-    Raises
-    ------
-    GateError
-        If it does not.
-    """
-    if face.finding is not Finding.FACE:
-        return
-    as_given = style.mask is MaskStyle.PYDEFACE
-    for volume in image.volumes():
-        head = Head.of(volume, image.affine, image.slope)
-        metrics = judge_of(face.atlas).measure(
-            head.volume,
-            head.affine,
-            remove,
-            image.affine,
-            face.to_atlas,
-            trust=Trust.KNOWN,
-            compare=False,
-        )
-        failed = failed_gates(metrics, Trust.KNOWN, as_given=as_given)
-        if failed:
-            message = f"in one of its volumes {failed[0]}"
-            raise GateError(message)
-
-
-def _put_image(bench: Bench, action: Action, image: Image, remove: Bools | None) -> Release:
-    target = bench.released[action.path]
+def _put_image(bench: Bench, action: Action, image: Image, treatment: Treatment) -> Release:
+    target, remove = bench.released[action.path], treatment.remove
     air = air_value(image.slope, float(image.header["scl_inter"]), image.data.dtype)
     fill: Fill = air
-    if bench.config.fill == "noise" and remove is not None:
+    if bench.config.fill == "noise" and remove is not None and treatment.desc == "defaced":
         fill = air_noise(image.data, remove, air, zlib.crc32(str(target).encode()))
     data = image.data if remove is None else remove_voxels(image.data, remove, fill=fill)
     content = encode_image(image.header, data, gzipped=target.name.endswith(".gz"))
@@ -169,22 +133,30 @@ def _put_image(bench: Bench, action: Action, image: Image, remove: Bools | None)
     def check(written: bytes) -> Verified:
         return bench.auditor.image(target, written, image, remove, fill)
 
-    return bench.put(target, content, check, str(action.decision))
+    return bench.put(target, content, check, str(treatment.decision))
 
 
-def _put_mask(bench: Bench, action: Action, image: Image, remove: Bools) -> list[Release]:
-    """Write the mask that was used, 1 where voxels are kept, once per acquisition."""
-    target = face_mask_name(action.path)
+def _put_mask(bench: Bench, action: Action, image: Image, treatment: Treatment) -> list[Release]:
+    """Write the mask that was used, 1 where voxels are kept, once per acquisition.
+
+    Raw data have a place for the masks of faces only.
+    """
+    derivative = bench.config.layout is Layout.DERIVATIVE
+    brain = treatment.desc == "brain" and derivative
+    target = (brain_mask_name if brain else face_mask_name)(action.path)
     if target is None or any(item.path == target for item in bench.verified):
         return []
-    keep = (~remove).astype(np.uint8)
+    assert treatment.remove is not None  # noqa: S101 -- else nothing was masked
+    keep = (~treatment.remove).astype(np.uint8)
     content = encode_image(mask_header(image.header), keep, gzipped=True)
-    decision = str(action.decision)
+    decision = str(treatment.decision)
     releases = [
         bench.put(target, content, lambda c: bench.auditor.mask(target, c, keep), decision)
     ]
-    if bench.config.layout is Layout.DERIVATIVE:  # the older validator refuses it in raw data
+    if derivative:  # the older validator refuses it in raw data
         fields: Fields = {"SkullStripped": False}
+        if brain:
+            fields = {"Type": "Brain", "Sources": [f"bids:raw:{action.path}"]}
         sidecar = sidecar_of(target)
         check = partial(bench.auditor.fields, sidecar)
         releases.append(bench.put(sidecar, encode_fields(fields), check, decision))
@@ -228,8 +200,8 @@ def _own_sidecar(
     return (after[own], changes) if own in after else ({}, ())
 
 
-def _added_fields(bench: Bench, action: Action, *, defaced: bool, stripped: bool) -> Fields:
-    done = ["deface", "scrub"] if defaced else ["scrub"]
+def _added_fields(bench: Bench, action: Action, treatment: Treatment, *, stripped: bool) -> Fields:
+    done = ["scrub"] if treatment.remove is None else [str(treatment.decision), "scrub"]
     words: list[JSONValue] = [_METHODS[step][0] for step in done]
     codes: list[JSONValue] = [
         {"CodeValue": value, "CodeMeaning": meaning, "CodingSchemeDesignator": "DCM"}
@@ -239,7 +211,8 @@ def _added_fields(bench: Bench, action: Action, *, defaced: bool, stripped: bool
         "DeidentificationMethod": words,
         "DeidentificationMethodCodeSequence": codes,
     }
-    if bench.config.layout is Layout.DERIVATIVE:
+    if stripped or bench.config.layout is Layout.DERIVATIVE:
         fields["SkullStripped"] = stripped
+    if bench.config.layout is Layout.DERIVATIVE:
         fields["Sources"] = [f"bids:raw:{action.path}"]
     return fields

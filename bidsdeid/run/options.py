@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from bidsdeid.config import Config
+from bidsdeid.config import BrainOptions, Config
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
@@ -49,6 +49,10 @@ def config_from(options: argparse.Namespace) -> Config:
         mask_source=options.mask_source,
         age_months=options.age_months,
         infant=options.infant,
+        anat=options.anat,
+        brain=_brain_options(options),
+        brain_limit=options.brain_limit,
+        on_failure=options.on_failure,
         shift_dates=options.dates == "shift",
         key=options.key,
         terms_file=options.known_terms,
@@ -69,6 +73,16 @@ def _face_style(options: argparse.Namespace) -> FaceStyle:
     given = options.template is not None or options.facemask is not None
     mask = options.mask_style or ("pydeface" if given else "face")
     return FaceStyle(MaskStyle(mask), Strength(options.strength), ears=options.ears)
+
+
+def _brain_options(options: argparse.Namespace) -> BrainOptions:
+    return BrainOptions(
+        options.skullstrip_engine,
+        options.synthstrip_weights,
+        not options.no_csf,
+        options.border,
+        options.gpu,
+    )
 
 
 def _engine(options: argparse.Namespace) -> str:

@@ -24,6 +24,7 @@ from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_withheld, withheld
+from bidsdeid.run.brain_cascade import network_steps
 from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
@@ -33,7 +34,7 @@ from bidsdeid.run.metadata import (
     release_sidecars,
     retract_dependents,
 )
-from bidsdeid.run.search import look_for_faces
+from bidsdeid.run.search import search_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
         policy.digest,
         config.shift_dates,
         [str(getattr(config, name)) for name in _FACE_SETTINGS],
-        [_digest(path) for path in (config.template, config.facemask)],
+        [_digest(path) for path in (config.template, config.facemask, config.brain.weights)],
+        [step.engine.version() for step in network_steps(config.brain)],
         sorted(config.terms.terms),
         hashlib.sha256(key).hexdigest(),
         files,
@@ -92,7 +94,10 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
 
 
 #: Settings that decide which voxels go.
-_FACE_SETTINGS = ("face", "fill", "engine", "cost", "mask_source", "age_months", "infant")
+_FACE_SETTINGS = (
+    "face", "fill", "engine", "cost", "mask_source", "age_months", "infant", "brain", "on_failure",
+    "brain_limit",
+)  # fmt: skip
 
 
 def _digest(path: Path | None) -> str | None:
@@ -200,7 +205,7 @@ def _fill(bench: Bench, task: Task) -> None:
         if action.kind is Kind.IMAGE and action.decision is not Decision.WITHHOLD
     ]
     shelf = Shelf(bench, task.actions, task.shared)
-    look_for_faces(bench, shelf, images)
+    search_images(bench, shelf, images)
     # Files that others name come first: a reference is rewritten to what became of its file.
     for naming in (False, True):
         for action in images:

@@ -1,41 +1,108 @@
-"""The search for faces in a participant's images, before any of them is changed."""
+"""The search for faces and brains in a participant's images, before any of them is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.nifti import decode_image
 from bidsdeid.core.plan import Action
 from bidsdeid.core.policy import Decision
-from bidsdeid.errors import FileProblem, ImageError
+from bidsdeid.errors import FaceError, FileProblem, ImageError
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench
-from bidsdeid.run.faces import FaceFinder, Step, cascade
-from bidsdeid.run.session import SessionFaces, SessionImage
+from bidsdeid.run.brain_cascade import brain_cascade
+from bidsdeid.run.brains import BrainFinder
+from bidsdeid.run.face_cascade import Step, cascade
+from bidsdeid.run.faces import FaceFinder
+from bidsdeid.run.session import SessionImage
+from bidsdeid.run.session_brains import SessionBrains
+from bidsdeid.run.session_faces import SessionFaces
+
+#: What is done to images that are searched.
+SEARCHED = frozenset({Decision.DEFACE, Decision.SKULLSTRIP})
 
 
-def look_for_faces(bench: Bench, shelf: Shelf, actions: Iterable[Action]) -> None:
-    """Find the face in every image that is to be defaced, session by session."""
-    wanted = [action for action in actions if action.decision is Decision.DEFACE]
+def search_images(bench: Bench, shelf: Shelf, actions: Iterable[Action]) -> None:
+    """Find the face or the brain in every image that needs it, session by session."""
+    wanted = [action for action in actions if action.decision in SEARCHED]
     for session in dict.fromkeys(_session(action) for action in wanted):
-        images: list[SessionImage] = []
-        steps: dict[str, tuple[Step, ...]] = {}
-        for action in (a for a in wanted if _session(a) == session):
+        _SessionSearch(bench, shelf, session).search(a for a in wanted if _session(a) == session)
+
+
+class _SessionSearch:
+    """The search through one session."""
+
+    def __init__(self, bench: Bench, shelf: Shelf, session: str | None) -> None:
+        self._bench, self._shelf, self._session = bench, shelf, session
+        self._cascades: dict[SessionImage, tuple[Step, ...]] = {}
+        self._brains: dict[SessionImage, BrainEstimate | FileProblem] = {}
+
+    def search(self, actions: Iterable[Action]) -> None:
+        bench, to_deface, to_strip = self._bench, [], []
+        for action in actions:
             try:
-                images.append(_session_image(bench, action))
-                suffix = images[-1].name.suffix
-                atlases = shelf.atlases(session, action.path, suffix)
-                steps[suffix] = cascade(
-                    atlases, bench.config.engine, bench.config.cost, bench.config.threads
-                )
+                image = _session_image(bench, action)
+                if action.decision is Decision.DEFACE:
+                    self._cascades[image] = self._cascade(image)
+                    to_deface.append(image)
+                else:
+                    to_strip.append(image)
             except FileProblem as problem:
-                images = [image for image in images if image.path != action.path]
-                bench.faces[action.path] = problem
+                bench.found[action.path] = problem
+        bench.found.update(SessionBrains(self._brain).find(to_strip))
+        faces = SessionFaces(self._face_finder, bench.config.mask_source, self._limit)
+        bench.found.update(faces.find(to_deface))
+        if bench.config.on_failure == "skullstrip":
+            failed = [i for i in to_deface if isinstance(bench.found[i.path], FileProblem)]
+            self._strip_instead(failed)
 
-        def finder_for(suffix: str, steps: dict[str, tuple[Step, ...]] = steps) -> FaceFinder:
-            return FaceFinder(steps[suffix], bench.config.face, bench.scratch)
+    def _strip_instead(self, images: list[SessionImage]) -> None:
+        """Keep the brain only, of images whose faces were not found."""
+        for path, brain in SessionBrains(self._brain).find(images).items():
+            if isinstance(brain, BrainEstimate):
+                self._bench.found[path] = brain
+                continue
+            problem = self._bench.found[path]
+            assert isinstance(problem, FileProblem)  # noqa: S101 -- else it would not be here
+            attempts = (*problem.attempts, *brain.attempts)
+            self._bench.found[path] = FaceError(f"{problem}; {brain}", attempts)
 
-        bench.faces.update(SessionFaces(finder_for, bench.config.mask_source).find(images))
+    def _cascade(self, image: SessionImage) -> tuple[Step, ...]:
+        config = self._bench.config
+        atlases = self._shelf.atlases(self._session, image.path, image.name.suffix)
+        return cascade(atlases, config.engine, config.cost, config.threads)
+
+    def _face_finder(self, image: SessionImage) -> FaceFinder:
+        return FaceFinder(self._cascades[image], self._bench.config.face, self._bench.scratch)
+
+    def _limit(self, image: SessionImage) -> BrainEstimate | None:
+        """Return the image's own brain, to keep a face mask off it, if a network can find it."""
+        if not self._bench.config.keeps_own_brain:
+            return None
+        found = self._brain(image)
+        return found if isinstance(found, BrainEstimate) else None
+
+    def _brain(self, image: SessionImage) -> BrainEstimate | FileProblem:
+        """Find the brain in an image, once."""
+        if image not in self._brains:
+            try:
+                self._brains[image] = self._brain_found(image)
+            except FileProblem as problem:
+                self._brains[image] = problem
+        return self._brains[image]
+
+    def _brain_found(self, image: SessionImage) -> BrainEstimate:
+        config, shelf = self._bench.config, self._shelf
+        stored = decode_image(self._bench.read(image.path))
+        steps = brain_cascade(
+            config.brain,
+            lambda: shelf.atlases(self._session, image.path, image.name.suffix),
+            config.threads,
+        )
+        finder = BrainFinder(steps, self._bench.scratch)
+        months = shelf.months(self._session, image.path)
+        return finder.find(stored.still(), stored.affine, image.head, months)
 
 
 def _session(action: Action) -> str | None:
@@ -48,7 +115,7 @@ def _session_image(bench: Bench, action: Action) -> SessionImage:
     Raises
     ------
     FileProblem
-        If it cannot be read, or no face can be looked for in it.
+        If it cannot be read, or no head can be looked for in it.
     """
     image = decode_image(bench.read(action.path))
     if not image.oriented:
@@ -58,7 +125,7 @@ def _session_image(bench: Bench, action: Action) -> SessionImage:
         )
         raise ImageError(message)
     if min(image.data.shape[:3]) == 1:
-        message = "the image is one slice, not a volume: a face cannot be found in it"
+        message = "the image is one slice, not a volume: a head cannot be found in it"
         raise ImageError(message)
     head = image.head()
     if head.volume.min() == head.volume.max():

@@ -13,7 +13,8 @@ from bidsdeid.core.face import FaceStyle
 from bidsdeid.engines.atlas import AtlasEngine
 from bidsdeid.errors import EngineError, FaceError, UsageError
 from bidsdeid.resources import pydeface_atlas
-from bidsdeid.run.faces import FaceFinder, Hint, Step, cascade, displacement, frame_of
+from bidsdeid.run.face_cascade import Step, cascade
+from bidsdeid.run.faces import FaceFinder, Hint, displacement, frame_of
 from session_heads import Array, Grid, Scene, volume
 from session_scans import scan
 

@@ -14,8 +14,10 @@ from bidsdeid.core.policy import MaskFrom
 from bidsdeid.engines.atlas import AtlasEngine
 from bidsdeid.errors import FaceError
 from bidsdeid.resources import pydeface_atlas
-from bidsdeid.run.faces import FaceFinder, Step
-from bidsdeid.run.session import Findings, SessionFaces, SessionImage
+from bidsdeid.run.face_cascade import Step
+from bidsdeid.run.faces import FaceFinder
+from bidsdeid.run.session import SessionImage
+from bidsdeid.run.session_faces import Findings, SessionFaces
 from session_heads import Array, Grid, Pose, Scan, Scene, volume
 from session_scans import scan
 
@@ -160,7 +162,9 @@ def test_an_image_that_fails_alone_is_helped_by_the_session(
         images.append(SessionImage(path, name, MaskFrom.OWN, head))
     alone = SessionFaces(lambda _: blind).find(images[:1])
     assert isinstance(alone[PurePosixPath(dull.path)], FaceError)
-    found = SessionFaces({"T1w": finder, "T2w": blind}.__getitem__).find(images)
+    found = SessionFaces(lambda image: {"T1w": finder, "T2w": blind}[image.name.suffix]).find(
+        images
+    )
     assert method(found, dull) == "the session's T1w"
     assert good(taken(found, dull), dull)
     estimate = found[PurePosixPath(dull.path)]
