@@ -137,9 +137,8 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
     if np.allclose(zooms, 1, rtol=0, atol=_ZOOM_TOLERANCE):
         return np.asarray(volume, np.float32), grid
     old = np.array(volume.shape)
-    # In single precision, then less a little: lengths that are whole but for rounding stay so.
-    lengths = (zooms * old).astype(np.float32).astype(np.float64)
-    new = np.ceil(lengths - 1e-6).astype(int)
+    # FreeSurfer has sizes as headers have them, in single precision: 2.0000001 mm are 2 mm.
+    new = np.ceil(zooms.astype(np.float32).astype(np.float64) * old).astype(int)
     turn = grid[:3, :3] / zooms
     fresh = np.eye(4)
     fresh[:3, :3] = turn
@@ -147,7 +146,8 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
     matrix = np.linalg.inv(grid) @ fresh
     index, inside = [], []
     for axis, (count, size) in enumerate(zip(new, old, strict=True)):
-        place = np.arange(count) * matrix[axis, axis] + matrix[axis, 3]
+        # In single precision, as FreeSurfer has it: what is half way but for rounding is half way.
+        place = (np.arange(count) * matrix[axis, axis] + matrix[axis, 3]).astype(np.float32)
         index.append(np.clip(np.floor(place + 0.5).astype(int), 0, size - 1))
         inside.append((place >= 0) & (place < size))
     taken = np.asarray(volume[np.ix_(*index)], np.float32)
