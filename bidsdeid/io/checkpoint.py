@@ -1,17 +1,16 @@
 """Weights of a network as torch saves them, read without torch and without running any code.
 
 A checkpoint is a zip file of a pickle (``data.pkl``) that describes tensors, and of one file of
-plain numbers for each storage.  Pickles can name any function to be called; the reader knows the
-few that describe a tensor and refuses every other.
+plain numbers for each storage.  Pickles are small programs, which can call any function by name.
+This one is not run by Python: its instructions are read one by one, by an interpreter that knows
+those that put numbers, words, tuples and dictionaries together, and how a tensor is described.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
+import pickletools
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +71,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Floats]:
             name = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
             if archive.getinfo(name).file_size > _MAX_PICKLE:
                 _refuse("its description is too large")
-            content = _Describer(io.BytesIO(archive.read(name))).load()
+            content = _Description(archive.read(name)).read()
             state = content.get(_STATE, content)
             folder = name.removesuffix("data.pkl") + "data/"
             return {
@@ -101,38 +100,130 @@ def _read(content: bytes, tensor: _Tensor) -> Floats:
 
 
 def _tensor(
-    storage: tuple[str, str], offset: int, shape: tuple[int, ...], stride: tuple[int, ...],
+    storage: tuple[str, str],
+    offset: int,
+    shape: tuple[int, ...],
+    stride: tuple[int, ...],
     *_: object,
-) -> _Tensor:  # fmt: skip
+) -> _Tensor:
     key, dtype = storage
-    return _Tensor(str(key), dtype, int(offset), tuple(shape), tuple(stride))
+    return _Tensor(key, dtype, offset, shape, stride)
 
 
 def _parameter(tensor: _Tensor, *_: object) -> _Tensor:
     return tensor
 
 
-#: All that a pickle may name, and what it stands for here.
-_KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = MappingProxyType(
+#: All that a description may name, and what stands for it here.
+_KNOWN: Mapping[str, Any] = MappingProxyType(
     {
-        ("collections", "OrderedDict"): OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-        ("torch._utils", "_rebuild_parameter"): _parameter,
+        "collections OrderedDict": dict,
+        "torch._utils _rebuild_tensor_v2": _tensor,
+        "torch._utils _rebuild_parameter": _parameter,
+        **{f"torch {name}": dtype for name, dtype in _STORAGES.items()},
     }
 )
 
+#: Instructions that put their own argument on the stack, and those that say nothing here.
+_VALUES = frozenset(
+    "BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE INT FLOAT".split()
+)
+_CONSTANTS: Mapping[str, Callable[[], object]] = MappingProxyType(
+    {
+        "NONE": lambda: None,
+        "NEWTRUE": lambda: True,
+        "NEWFALSE": lambda: False,
+        "EMPTY_DICT": dict,
+        "EMPTY_LIST": list,
+        "EMPTY_TUPLE": tuple,
+    }
+)
+_SILENT = frozenset({"PROTO", "FRAME", "STOP"})
+_TUPLES = MappingProxyType({"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3})
 
-class _Describer(pickle.Unpickler):
-    """Reads descriptions of tensors, and nothing else."""
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 -- pickle's signature
-        """Return what stands for a name, or refuse it."""
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        if (module, name) not in _KNOWN:
+class _Description:
+    """What a pickle says, for the instructions that describe tensors."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Any] = {}
+
+    def read(self) -> Any:  # noqa: ANN401 -- whatever it describes
+        """Follow the instructions to their end, and return what they leave."""
+        for code, argument, _ in pickletools.genops(self._content):
+            if code.name in _VALUES:
+                self._stack.append(argument)
+            elif code.name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[code.name]())
+            elif code.name in _TUPLES:
+                self._stack.append(tuple(self._taken(len(self._stack) - _TUPLES[code.name])))
+            elif code.name not in _SILENT:
+                follow = getattr(self, f"_{code.name.lower()}", None)
+                if follow is None:
+                    _refuse("it is not a description of tensors")
+                follow(argument)
+        (result,) = self._stack
+        return result
+
+    def _taken(self, start: int) -> list[Any]:
+        taken = self._stack[start:]
+        del self._stack[start:]
+        return taken
+
+    def _mark(self, _: object) -> None:
+        self._marks.append(len(self._stack))
+
+    def _tuple(self, _: object) -> None:
+        self._stack.append(tuple(self._taken(self._marks.pop())))
+
+    def _binput(self, place: int) -> None:
+        self._memo[place] = self._stack[-1]
+
+    _long_binput = _put = _binput
+
+    def _memoize(self, _: object) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def _binget(self, place: int) -> None:
+        self._stack.append(self._memo[place])
+
+    _long_binget = _get = _binget
+
+    def _global(self, name: str) -> None:
+        if name not in _KNOWN:
             _refuse("it asks for code to be run: it is not a file of weights")
-        return _KNOWN[module, name]
+        self._stack.append(_KNOWN[name])
 
-    def persistent_load(self, pid: tuple[Any, ...]) -> tuple[str, str]:
-        """Return key and type of a storage."""
-        return pid[2], pid[1]
+    def _stack_global(self, _: object) -> None:
+        module, name = self._taken(-2)
+        self._global(f"{module} {name}")
+
+    def _reduce(self, _: object) -> None:
+        make, arguments = self._taken(-2)
+        self._stack.append(make(*arguments))
+
+    def _build(self, _: object) -> None:
+        self._taken(-1)  # attributes of what is below, which do not matter
+
+    def _binpersid(self, _: object) -> None:
+        _, dtype, key, *_ = self._stack.pop()
+        self._stack.append((str(key), dtype))
+
+    def _setitem(self, _: object) -> None:
+        key, value = self._taken(-2)
+        self._stack[-1][key] = value
+
+    def _setitems(self, _: object) -> None:
+        items = self._taken(self._marks.pop())
+        self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
+
+    def _append(self, _: object) -> None:
+        item = self._stack.pop()
+        self._stack[-1].append(item)
+
+    def _appends(self, _: object) -> None:
+        items = self._taken(self._marks.pop())
+        self._stack[-1].extend(items)

@@ -11,27 +11,35 @@ from bidsdeid.config import Config
 from bidsdeid.core.estimate import Attempt
 from bidsdeid.core.facestyle import face_words
 from bidsdeid.core.ledger import Outcome, Release, Status
-from bidsdeid.core.policy import Policy
+from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.scrub import NOT_AVAILABLE
+from bidsdeid.run.brain_cascade import network_steps
 
 _README = """\
 This dataset was de-identified with bidsdeid {version} (policy {policy}).
 
-Faces were removed from anatomical images: {face}; NIfTI headers, sidecars and tables were
-rebuilt from an allow-list; dates were {dates}.
+{voxels}  NIfTI headers, sidecars and tables were rebuilt from an allow-list;
+dates were {dates}.
 
 What was done to each file, with its SHA-256, is in code/bidsdeid/manifest.tsv, and how in
 code/bidsdeid/settings.json.
-In *_defacemask images, 1 marks voxels that were kept and 0 voxels that were removed.
+In *_defacemask and *_mask images, 1 marks voxels that were kept and 0 voxels that were removed.
 """
+
+_DEFACED = "Faces were removed from anatomical images: {face}."
+_STRIPPED = "Of anatomical images only the brain was kept; every other voxel was set to air."
 
 
 def readme(config: Config, policy: Policy) -> str:
     """Return the README of a dataset that has none, or none that can be released."""
     dates = "moved into 1902-1925" if config.shift_dates else "removed"
     rules = f"{policy.name} {policy.version}"
+    voxels = _STRIPPED if config.anat == "skullstrip" else _DEFACED
     return _README.format(
-        version=__version__, policy=rules, dates=dates, face=face_words(config.face)
+        version=__version__,
+        policy=rules,
+        dates=dates,
+        voxels=voxels.format(face=face_words(config.face)),
     )
 
 
@@ -45,6 +53,12 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "PolicySHA256": policy.digest,
         "Layout": str(config.layout),
         "DefaceAll": config.deface_all,
+        "Anat": config.anat,
+        "OnFailure": config.on_failure,
+        "BrainNetworks": [step.engine.version() for step in network_steps(config.brain)],
+        "BrainBorderMM": config.brain.border_mm,
+        "BrainWithCSF": config.brain.csf,
+        "BrainLimit": config.brain_limit,
         "Face": face_words(config.face),
         "Fill": config.fill,
         "MaskSource": config.mask_source,
@@ -63,13 +77,22 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         "FilesByDecision": dict(sorted(Counter(o.decision for o in outcomes).items())),
         "WithheldByPolicy": dict(sorted(reasons.items())),
         "FieldsAndColumnsChanged": sum(len(o.changes) for o in outcomes),
-        "ImagesDefaced": sum(o.removed_voxels is not None for o in outcomes),
+        "ImagesDefaced": _masked(outcomes, Decision.DEFACE),
+        "ImagesSkullStripped": _masked(outcomes, Decision.SKULLSTRIP),
     }
     return json.dumps(facts, indent=2) + "\n"
 
 
-#: What is told of each face that was removed, by the names of its metrics.
-_TOLD = ("eyes_removed", "nose_removed", "mouth_removed", "brain_removed", "likeness")
+def _masked(outcomes: Sequence[Outcome], decision: Decision) -> int:
+    """Count the images of which voxels were removed so."""
+    return sum(o.removed_voxels is not None and o.decision == decision for o in outcomes)
+
+
+#: What is told of each face that was removed and each brain that was kept, by names of metrics.
+_TOLD = (
+    *("eyes_removed", "nose_removed", "mouth_removed", "brain_removed", "likeness"),
+    *("volume_ml", "atlas_overlap", "astray"),
+)
 
 _HEADER = (
     *(

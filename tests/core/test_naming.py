@@ -7,33 +7,59 @@ from bids_validator import BIDSValidator
 from hypothesis import given
 
 from bidsdeid.core.entities import BIDSName, parse_name
-from bidsdeid.core.naming import Layout, face_mask_name, released_name, serves, sidecar_of
+from bidsdeid.core.naming import (
+    Layout,
+    brain_mask_name,
+    face_mask_name,
+    released_name,
+    serves,
+    sidecar_of,
+)
 from strategies import names
 
 P = PurePosixPath
 
 
 @pytest.mark.parametrize(
-    ("layout", "defaced", "name"),
+    ("layout", "desc", "name"),
     [
-        (Layout.DERIVATIVE, True, "sub-01_acq-x_desc-defaced_T1w.nii.gz"),
-        (Layout.DERIVATIVE, False, "sub-01_acq-x_T1w.nii.gz"),
-        (Layout.RAW, True, "sub-01_acq-x_T1w.nii.gz"),
-        (Layout.RAW, False, "sub-01_acq-x_T1w.nii.gz"),
+        (Layout.DERIVATIVE, "defaced", "sub-01_acq-x_desc-defaced_T1w.nii.gz"),
+        (Layout.DERIVATIVE, "brain", "sub-01_acq-x_desc-brain_T1w.nii.gz"),
+        (Layout.DERIVATIVE, None, "sub-01_acq-x_T1w.nii.gz"),
+        (Layout.RAW, "defaced", "sub-01_acq-x_T1w.nii.gz"),
+        (Layout.RAW, "brain", "sub-01_acq-x_T1w.nii.gz"),
+        (Layout.RAW, None, "sub-01_acq-x_T1w.nii.gz"),
     ],
 )
 def test_only_a_changed_image_of_a_derivative_is_renamed(
-    layout: Layout, name: str, *, defaced: bool
+    layout: Layout, desc: str | None, name: str
 ) -> None:
     source = P("sub-01/anat/sub-01_acq-x_T1w.nii.gz")
-    assert released_name(source, layout, defaced=defaced) == source.with_name(name)
+    assert released_name(source, layout, desc) == source.with_name(name)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("sub-01_T1w.nii", "sub-01_desc-brain_mask.nii.gz"),
+        ("sub-01_acq-x_run-2_T1w.nii.gz", "sub-01_acq-x_run-2_desc-brain_mask.nii.gz"),
+        ("sub-01_T2w.nii.gz", "sub-01_desc-brainT2w_mask.nii.gz"),
+        ("sub-01_echo-2_part-mag_MEGRE.nii.gz", "sub-01_desc-brainMEGRE_mask.nii.gz"),
+    ],
+)
+def test_brain_masks_of_two_contrasts_have_two_names(image: str, mask: str) -> None:
+    assert brain_mask_name(P("sub-01/anat") / image) == P("sub-01/anat") / mask
+
+
+def test_only_anatomicals_have_brain_masks() -> None:
+    assert brain_mask_name(P("sub-01/fmap/sub-01_magnitude1.nii.gz")) is None
 
 
 @given(names())
 def test_distinct_images_keep_distinct_names(name: BIDSName) -> None:
     other = name.with_parts(add={"acq": (name.get("acq") or "") + "x"})
     one, two = (
-        released_name(P("sub-01/anat") / str(n), Layout.DERIVATIVE, defaced=True)
+        released_name(P("sub-01/anat") / str(n), Layout.DERIVATIVE, "defaced")
         for n in (name, other)
     )
     assert one != two
