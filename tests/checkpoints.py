@@ -150,20 +150,28 @@ def named(module: str, name: str) -> type:
     return type(name, (), {"__module__": module, "__qualname__": name})
 
 
-def pickled(content: object) -> bytes:
+def pickled(content: object, protocol: int = 2) -> bytes:
     """Return the pickle of something that holds `Tensor` and `named` objects."""
     file = io.BytesIO()
-    _Pickler(file, protocol=2).dump(content)
+    _Pickler(file, protocol).dump(content)
     return file.getvalue()
 
 
-class _Pickler(pickle._Pickler):  # noqa: SLF001 -- the one in C asks whether names can be imported
+_Python: Any = pickle._Pickler  # noqa: SLF001 -- the one in C asks whether names can be imported
+
+
+class _Pickler(_Python):  # type: ignore[misc]
     def persistent_id(self, obj: object) -> tuple[object, ...] | None:
         if not isinstance(obj, Storage):
             return None
         return "storage", named("torch", obj.kind), obj.key, "cpu", obj.count
 
     def save_global(self, obj: type, name: str | None = None) -> None:
-        called = f"{obj.__module__}\n{name or obj.__qualname__}\n"
-        self.write(pickle.GLOBAL + called.encode())  # type: ignore[attr-defined]
-        self.memoize(obj)  # type: ignore[attr-defined]
+        names = obj.__module__, name or obj.__qualname__
+        if self.proto >= 4:
+            for part in names:
+                self.save(part)
+            self.write(pickle.STACK_GLOBAL)
+        else:
+            self.write(pickle.GLOBAL + "{}\n{}\n".format(*names).encode())
+        self.memoize(obj)
