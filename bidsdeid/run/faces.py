@@ -40,12 +40,15 @@ class Hint:
     atlas : Atlas
     trust : Trust
         Whether the headers of the images say the same.
+    brain : BrainEstimate or None
+        The brain of the other image, carried over.
     """
 
     words: str
     to_atlas: Affine
     atlas: Atlas
     trust: Trust = Trust.CARRIED
+    brain: BrainEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class SessionFaces(Session[FaceEstimate]):
         brain_of: BrainOf = _no_brain,
     ) -> None:
         super().__init__()
+        self._brains: dict[PurePosixPath, BrainEstimate] = {}
         self._finder_for, self._mask_source, self._brain_of = finder_for, mask_source, brain_of
         self._unaided: set[PurePosixPath] = set()  # searched before anything could help
 
@@ -82,7 +83,7 @@ class SessionFaces(Session[FaceEstimate]):
             self._unaided.add(image.path)
         try:
             finder = self._finder_for(image)
-            return finder.find(image.head, hint, self._brain_of(image))
+            return finder.find(image.head, hint, self._brain(image, hint))
         except FileProblem as problem:
             return problem
 
@@ -93,7 +94,7 @@ class SessionFaces(Session[FaceEstimate]):
             return problem
         before = [a for a in problem.attempts if isinstance(a, Attempt)]
         try:
-            placed = self._finder_for(image).place(image.head, hint, self._brain_of(image))
+            placed = self._finder_for(image).place(image.head, hint, self._brain(image, hint))
         except FileProblem as other:
             return other
         attempts = (*before, *placed.attempts)
@@ -120,7 +121,22 @@ class SessionFaces(Session[FaceEstimate]):
         frame = frame_of(estimate.atlas)
         agree = displacement(frame, estimate.to_atlas, to_atlas) <= AGREEMENT_MM
         trust = Trust.CONFIRMED if agree else Trust.CARRIED
-        return Hint(f"the session's {other.name.suffix}", to_atlas, estimate.atlas, trust)
+        words = f"the session's {other.name.suffix}"
+        brain = self._brains.get(other.path)
+        if brain is not None:
+            attempt = replace(brain.attempts[-1], method=f"{brain.method} in {words}")
+            brain = replace(
+                brain, affine=np.linalg.inv(to_other) @ brain.affine, attempts=(attempt,)
+            )
+        return Hint(words, to_atlas, estimate.atlas, trust, brain)
+
+    def _brain(self, image: SessionImage, hint: Hint | None) -> BrainEstimate | None:
+        """Return the brain in an image: its own, or its session's where that lies for sure."""
+        brain = hint.brain if hint is not None and hint.trust is Trust.CONFIRMED else None
+        brain = brain or self._brain_of(image)
+        if brain is not None:
+            self._brains[image.path] = brain
+        return brain
 
     def _choose_source(self) -> None:
         """Let T1w and T2w images have the mask of the one that masks better, or of both."""
@@ -157,7 +173,7 @@ class SessionFaces(Session[FaceEstimate]):
                 "do not lie on each other: use --mask-source auto",
                 own.attempts,
             )
-        placed = self._finder_for(image).place(image.head, hint, self._brain_of(image))
+        placed = self._finder_for(image).place(image.head, hint, self._brain(image, hint))
         if placed.attempts[0].failed:
             return FaceError(placed.attempts[0].failed[0], (*own.attempts, *placed.attempts))
         attempts = (*own.attempts, *placed.attempts)
