@@ -19,7 +19,8 @@ exit codes:
   70 a tool or a bug       73 cannot write        130 interrupted
 
 `bidsdeid policy {list,show,explain,check}` shows and checks the rules;
-`bidsdeid templates {list,fetch,build}` those of infants' heads.
+`bidsdeid templates {list,fetch,build}` those of infants' heads; `bidsdeid skullstrip` keeps the
+brain in one image.
 Nothing is sent anywhere.  The private folder names source files: do not share it.
 """
 

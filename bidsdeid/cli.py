@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import tomllib
@@ -15,6 +16,13 @@ from bidsdeid.errors import BidsdeidError, UnknownLevelError, UsageError
 
 LEVELS = ("participant", "group")
 
+#: Commands beside the BIDS App, and the modules whose `main` they are.
+_COMMANDS = {
+    "policy": "bidsdeid.run.policies",
+    "skullstrip": "bidsdeid.run.skullstrip",
+    "templates": "bidsdeid.run.templates",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return an exit code.
@@ -26,14 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        if arguments[:1] == ["policy"]:
-            from bidsdeid.run.policies import main as policy_main  # noqa: PLC0415
-
-            return policy_main(arguments[1:])
-        if arguments[:1] == ["templates"]:
-            from bidsdeid.run.templates import main as templates_main  # noqa: PLC0415
-
-            return templates_main(arguments[1:])
+        if arguments and arguments[0] in _COMMANDS:
+            _tame_libraries()
+            command = importlib.import_module(_COMMANDS[arguments[0]])
+            code: int = command.main(arguments[1:])
+            return code
         return _run(arguments[1:] if arguments[:1] == ["run"] else arguments)
     except BidsdeidError as error:
         print(f"bidsdeid: {error}", file=sys.stderr)  # noqa: T201
@@ -55,15 +60,19 @@ def _run(arguments: Sequence[str]) -> int:
     if options.analysis_level not in LEVELS:
         message = f"unknown analysis level: choose from {', '.join(LEVELS)}"
         raise UnknownLevelError(message)
-    # Numerical libraries read these when they are first loaded, which is after this line.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    os.environ.setdefault("NO_ET", "1")
+    _tame_libraries()
     # Imported late: half a second that --help can do without.
     from bidsdeid.run.app import run_app  # noqa: PLC0415
     from bidsdeid.run.options import config_from  # noqa: PLC0415
 
     return run_app(config_from(options), options.analysis_level)
+
+
+def _tame_libraries() -> None:
+    """Set what numerical libraries read when they are first loaded, which is after this."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("NO_ET", "1")
 
 
 def _config_file_parser() -> argparse.ArgumentParser:
