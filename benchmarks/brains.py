@@ -70,7 +70,7 @@ def command(engine: str, image: Path, out: Path, threads: int) -> list[str | Pat
     if engine == _ORIGINAL:
         weights = find_weights(None).path
         return [_ORIGINAL, "-i", image, "-m", out, "--model", weights, "-n", str(threads)]
-    own = [sys.executable, Path(__file__), "--find", engine, "--out", out]
+    own: list[str | Path] = [sys.executable, Path(__file__), "--find", engine, "--out", out]
     return [*own, "--threads", str(threads), image]
 
 
