@@ -23,6 +23,9 @@ _ORIENTATION = "LIA"
 #: Voxels of the network's grid are of 1 mm; images this near to it stay as they are.
 _ZOOM_TOLERANCE = 1e-5
 
+#: Sizes that are this near to one of so many decimals are that size.
+_DECIMALS, _ROUNDING = 6, 2e-7
+
 #: Each axis is a multiple of this, and no shorter or longer than these.
 _STEP, _LEAST, _MOST = 64, 192, 320
 
@@ -137,8 +140,11 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
     if np.allclose(zooms, 1, rtol=0, atol=_ZOOM_TOLERANCE):
         return np.asarray(volume, np.float32), grid
     old = np.array(volume.shape)
-    # FreeSurfer has sizes as headers have them, in single precision: 2.0000001 mm are 2 mm.
-    new = np.ceil(zooms.astype(np.float32).astype(np.float64) * old).astype(int)
+    # FreeSurfer has sizes as headers have them, in single precision; what an oblique affine says
+    # of them is off by rounding: 1.8000001 mm are 1.8 mm.
+    written = np.round(zooms, _DECIMALS)
+    sizes = np.where(np.isclose(zooms, written, rtol=_ROUNDING, atol=0), written, zooms)
+    new = np.ceil(sizes.astype(np.float32).astype(np.float64) * old).astype(int)
     turn = grid[:3, :3] / zooms
     fresh = np.eye(4)
     fresh[:3, :3] = turn
@@ -146,9 +152,10 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
     matrix = np.linalg.inv(grid) @ fresh
     index, inside = [], []
     for axis, (count, size) in enumerate(zip(new, old, strict=True)):
-        # In single precision, as FreeSurfer has it: what is half way but for rounding is half way.
-        place = (np.arange(count) * matrix[axis, axis] + matrix[axis, 3]).astype(np.float32)
-        index.append(np.clip(np.floor(place + 0.5).astype(int), 0, size - 1))
+        # In single precision throughout, as FreeSurfer has it: rounding decides what is half way.
+        step, first = np.float32(matrix[axis, axis]), np.float32(matrix[axis, 3])
+        place = np.arange(count, dtype=np.float32) * step + first
+        index.append(np.clip(np.floor(place + np.float32(0.5)).astype(int), 0, size - 1))
         inside.append((place >= 0) & (place < size))
     taken = np.asarray(volume[np.ix_(*index)], np.float32)
     taken *= inside[0][:, None, None] & inside[1][None, :, None] & inside[2][None, None, :]
