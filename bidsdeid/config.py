@@ -15,6 +15,9 @@ from bidsdeid.errors import UsageError
 #: Memory of one process beside the image it works on: Python, NumPy, SciPy, pybids, the atlas.
 BASE_MB = 350
 
+#: What a network takes beside that (`benchmarks/brains.py`).
+NETWORK_MB = 2500
+
 #: Copies of an image (as stored) that are in memory at one time, at the most.
 COPIES = 8
 
@@ -149,6 +152,12 @@ class Config:
     verbosity: int = 0
 
     @property
+    def seeks_brains(self) -> bool:
+        """Whether a network is run where one is installed."""
+        wanted = self.keeps_own_brain or "skullstrip" in (self.anat, self.on_failure)
+        return wanted and self.brain.engine != "atlas"
+
+    @property
     def keeps_own_brain(self) -> bool:
         """Whether face masks are kept off the brain that a network finds in the image."""
         return self.brain_limit == "auto" and self.brain.engine != "atlas"
@@ -182,17 +191,20 @@ class Config:
                 message = f"{option} lies in the output, which is to be shared: move it out"
                 raise UsageError(message)
 
-    def processes(self, largest_mb: float) -> int:
+    def processes(self, largest_mb: float, *, network: bool = False) -> int:
         """Return how many participants may be done at one time within `memory_mb`.
 
         Parameters
         ----------
         largest_mb : float
             Size of the largest image, as stored.
+        network : bool
+            Whether each process runs a network.
         """
         if self.memory_mb is None:
             return self.nprocs
-        fit = int(self.memory_mb // (BASE_MB + COPIES * largest_mb))
+        base = BASE_MB + NETWORK_MB * network
+        fit = int(self.memory_mb // (base + COPIES * largest_mb))
         return max(1, min(self.nprocs, fit))
 
 

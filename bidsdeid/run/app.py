@@ -18,7 +18,7 @@ from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
 from bidsdeid.io.work import work_folder
 from bidsdeid.resources import load_policy
-from bidsdeid.run.brain_cascade import check_skullstrip
+from bidsdeid.run.brain_cascade import check_skullstrip, network_steps
 from bidsdeid.run.dataset import finish_dataset
 from bidsdeid.run.participant import Task, finished_ledger, run_participant
 from bidsdeid.run.progress import Reporter, print_plan, summarise
@@ -164,7 +164,8 @@ def _outcomes(
     config: Config, plan: Plan, tasks: Sequence[Task]
 ) -> Iterator[tuple[Task, Ledger | BaseException]]:
     """Yield what each task came to, in this process or in several."""
-    processes = min(config.processes(_largest_mb(plan)), len(tasks))
+    network = config.seeks_brains and bool(network_steps(config.brain))
+    processes = min(config.processes(_largest_mb(plan), network=network), len(tasks))
     if processes <= 1:
         for task in tasks:
             try:

@@ -112,6 +112,11 @@ def _estimate(found: _Found, attempts: Sequence[Attempt], words: str) -> BrainEs
 
 
 def _why_not(found: Sequence[_Found], attempts: Sequence[Attempt]) -> str:
+    if not attempts:
+        return (
+            "no brain can be found: install SynthStrip's weights, since there is no template for "
+            "the age"
+        )
     if len(found) > 1:
         return "no brain mask is to be trusted: the engines do not agree on the brain"
     if found:
