@@ -19,8 +19,6 @@ Affine: TypeAlias = NDArray[np.floating[Any]]
 Stored: TypeAlias = NDArray[Any]
 Fill: TypeAlias = "float | Stored"
 
-_RAYLEIGH_MEDIAN = 1.1774
-
 #: Larger values are damage, and their sums would overflow.
 _HUGE = 1e30
 
@@ -39,7 +37,7 @@ def remove_voxels(data: Stored, remove: Bools, *, fill: Fill = 0) -> Stored:
     remove : (X, Y, Z) array of bool
         True where the voxel can identify the participant.  Same grid as `data`.
     fill : scalar, or array as `data[remove]`
-        What is written, in stored units; see `air_value` and `air_noise`.
+        What is written, in stored units; see `bidsdeid.core.air`.
 
     Returns
     -------
@@ -74,63 +72,6 @@ def remove_voxels(data: Stored, remove: Bools, *, fill: Fill = 0) -> Stored:
     result = data.copy(order="K")
     result[remove] = fill
     return result
-
-
-def air_value(slope: float, inter: float, dtype: np.dtype[Any]) -> float:
-    """Return the stored value that stands for zero signal.
-
-    Parameters
-    ----------
-    slope, inter : float
-        ``scl_slope`` and ``scl_inter``; a slope of 0 or NaN means "not scaled".
-    dtype : dtype
-        Type of the stored voxels.
-
-    Examples
-    --------
-    >>> air_value(0.5, -10, np.dtype("int16"))
-    20.0
-    >>> air_value(float("nan"), float("nan"), np.dtype("uint8"))
-    0.0
-    """
-    scaled = np.isfinite(slope) and slope != 0 and np.isfinite(inter)
-    zero = -inter / slope if scaled else 0.0
-    if dtype.kind not in "iu":
-        return float(zero)
-    limits = np.iinfo(dtype)
-    return float(np.clip(round(zero), limits.min, limits.max))
-
-
-def air_noise(data: Stored, remove: Bools, air: float, seed: int) -> Stored:
-    """Return noise as it is in the air of an image, for the voxels that go.
-
-    Magnitude images have Rayleigh-distributed noise where there is no signal (Gudbjartsson &
-    Patz 1995, MRM); its width is read off the outermost voxels of the image.
-
-    Parameters
-    ----------
-    data : (X, Y, Z, ...) array
-        Voxels as stored.
-    remove : (X, Y, Z) array of bool
-    air : float
-        The stored value of no signal; see `air_value`.
-    seed : int
-        The same seed gives the same noise.
-
-    Returns
-    -------
-    array
-        Shaped and typed as `data[remove]`.
-    """
-    edges = [np.take(data, at, axis) for axis in range(3) for at in (0, -1)]
-    signal = np.abs(np.concatenate([edge.ravel() for edge in edges]).astype(np.float64) - air)
-    width = float(np.nan_to_num(np.median(signal))) / _RAYLEIGH_MEDIAN
-    wanted = data[remove]
-    noise = air + np.random.default_rng(seed).rayleigh(width, wanted.shape)
-    if data.dtype.kind in "iu":
-        limits = np.iinfo(data.dtype)
-        noise = np.clip(np.rint(noise), limits.min, limits.max)
-    return noise.astype(data.dtype)
 
 
 def mean_volume(data: Stored) -> Floats:

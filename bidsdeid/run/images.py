@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bidsdeid.core.air import air_noise, air_of
 from bidsdeid.core.audit import Verified
 from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.estimate import FaceEstimate
@@ -20,7 +21,7 @@ from bidsdeid.core.plan import Action
 from bidsdeid.core.scrub import Change, scrub_fields
 from bidsdeid.core.text import encode_fields
 from bidsdeid.core.values import JSONValue
-from bidsdeid.core.voxels import Fill, air_noise, air_value, remove_voxels
+from bidsdeid.core.voxels import Fill, remove_voxels
 from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
 from bidsdeid.run.search import SEARCHED
@@ -123,7 +124,7 @@ def _found(bench: Bench, action: Action) -> FaceEstimate | BrainEstimate:
 
 def _put_image(bench: Bench, action: Action, image: Image, treatment: Treatment) -> Release:
     target, remove = bench.released[action.path], treatment.remove
-    air = air_value(image.slope, float(image.header["scl_inter"]), image.data.dtype)
+    air = air_of(image.data, image.slope, float(image.header["scl_inter"]))
     fill: Fill = air
     if bench.config.fill == "noise" and remove is not None and treatment.desc == "defaced":
         fill = air_noise(image.data, remove, air, zlib.crc32(str(target).encode()))

@@ -18,9 +18,10 @@ import numpy as np
 from bidsdeid.argument_types import count, millimetres, months
 from bidsdeid.arguments import Parser
 from bidsdeid.config import ENGINES, BrainOptions
+from bidsdeid.core.air import air_of
 from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.nifti import Image, decode_image, encode_image, mask_header
-from bidsdeid.core.voxels import air_value, remove_voxels
+from bidsdeid.core.voxels import remove_voxels
 from bidsdeid.errors import InputError, StoreError, UsageError
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.brain_cascade import brain_cascade, check_skullstrip
@@ -99,7 +100,7 @@ def _read(path: Path) -> Image:
 def _write_all(image: Image, found: BrainEstimate, options: argparse.Namespace) -> None:
     remove = found.remove_on(image.data.shape[:3], image.affine)
     if options.out is not None:
-        air = air_value(image.slope, float(image.header["scl_inter"]), image.data.dtype)
+        air = air_of(image.data, image.slope, float(image.header["scl_inter"]))
         stripped = remove_voxels(image.data, remove, fill=air)
         packed = options.out.name.endswith(".gz")
         _write(options.out, encode_image(image.header, stripped, gzipped=packed))

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.voxels import (
-    air_noise,
-    air_value,
     block_mean,
     carry,
     downsample,
@@ -63,26 +61,6 @@ def test_a_mask_of_another_grid_is_refused(shape: tuple[int, ...]) -> None:
 def test_a_mask_that_removes_nothing_is_refused() -> None:
     with pytest.raises(EngineError):
         remove_voxels(np.ones((2, 2, 2)), np.zeros((2, 2, 2), dtype=bool))
-
-
-@pytest.mark.parametrize(
-    ("slope", "inter", "dtype", "air"),
-    [
-        (1.0, 0.0, "int16", 0),
-        (0.0, 50.0, "int16", 0),
-        (float("nan"), 50.0, "int16", 0),
-        (2.0, float("nan"), "int16", 0),
-        (2.0, -1024.0, "int16", 512),
-        (1.0, -1024.0, "uint8", 255),
-        (1.0, 5.0, "uint16", 0),
-        (0.5, 1.25, "float32", -2.5),
-        (-1.0, 10.0, "int16", 10),
-    ],
-)
-def test_air_is_the_stored_value_that_means_no_signal(
-    slope: float, inter: float, dtype: str, air: float
-) -> None:
-    assert air_value(slope, inter, np.dtype(dtype)) == air
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<f4", "<f8"])
@@ -245,32 +223,3 @@ def test_trailing_axes_do_not_change_what_is_in_view() -> None:
 def test_numbers_of_any_size_have_a_finite_mean(dtype: str, value: float) -> None:
     data = np.full((2, 2, 2), value, dtype)
     assert np.isfinite(block_mean(data, (2, 2, 2))).all()
-
-
-@pytest.mark.parametrize(("dtype", "air"), [("<i2", 0), (">i2", -1000), ("u1", 0), ("f4", 0.5)])
-def test_noise_of_air_is_like_that_at_the_edges(dtype: str, air: float) -> None:
-    random = np.random.default_rng(1)
-    noise = air + random.rayleigh(12, (40, 40, 40, 2))
-    data = np.where(np.arange(2) < 2, noise, 0).astype(dtype)
-    data[8:32, 8:32, 8:32] = 117
-    remove = np.zeros(data.shape[:3], bool)
-    remove[10:30, 10:30, 10:30] = True
-    made = air_noise(data, remove, air, 3)
-    assert (made.dtype, made.shape) == (data.dtype, data[remove].shape)
-    edge = data[0].astype(float)
-    assert made.mean() == pytest.approx(edge.mean(), abs=1)
-    assert made.std() == pytest.approx(edge.std(), rel=0.1)
-    assert len(np.unique(made)) > 20
-    np.testing.assert_array_equal(air_noise(data, remove, air, 3), made)
-    assert (air_noise(data, remove, air, 4) != made).any()
-
-
-def test_noise_of_air_is_as_loud_as_the_edges_and_does_not_wrap_around() -> None:
-    data = np.zeros((9, 9, 9), np.uint8)
-    data[3:6, 3:6, 3:6] = 255
-    assert not air_noise(data, data > 0, 0, 0).any()
-    bright = np.full((9, 9, 9), 250, np.uint8)
-    assert (air_noise(bright, data > 0, 250, 0) == 250).all()
-    loud = np.full((9, 9, 9), 255, np.uint8)
-    made = air_noise(loud, np.ones(loud.shape, bool), 0, 0)
-    assert 0.3 < (made == 255).mean() < 0.7
