@@ -62,15 +62,20 @@ def random_weights(
     return weights
 
 
-def threshold_weights(offset: float, slope: float) -> dict[str, Floats]:
-    """Return SynthStrip's network made to answer `offset` + `slope` * brightness (0 to 1).
+def threshold_weights(
+    offset: float, slope: float, shapes_by_name: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, Floats]:
+    """Return a network made to answer `offset` + `slope` * brightness (0 to 1).
 
-    With `slope` below zero it finds what is brighter than `offset` / -`slope`.
+    With `slope` below zero it finds what is brighter than `offset` / -`slope`.  It has
+    SynthStrip's levels, but one channel in each unless told, so that it takes half a second.
     """
-    weights = {name: np.zeros(shape, np.float32) for name, shape in shapes().items()}
+    known = shapes_by_name or shapes((1,) * 6, (1,) * 6, (1, 1, 1))
+    weights = {name: np.zeros(shape, np.float32) for name, shape in known.items()}
     for name in ("encoder.0.0", "encoder.0.1", "remaining.1"):
         weights[f"{name}.conv.weight"][0, 0, 1, 1, 1] = 1
-    weights["remaining.0.conv.weight"][0, DECODER[-1], 1, 1, 1] = 1
+    below = len(weights["decoder.5.1.conv.bias"])
+    weights["remaining.0.conv.weight"][0, below, 1, 1, 1] = 1
     weights["remaining.2.conv.weight"][0, 0, 1, 1, 1] = slope
     weights["remaining.2.conv.bias"][0] = offset
     return weights

@@ -135,12 +135,12 @@ def test_memory_in_any_order_gives_the_same() -> None:
 
 def test_the_depth_is_read_off_the_weights() -> None:
     assert [UNet(small(depth)).multiple for depth in (1, 2, 3)] == [2, 4, 8]
-    assert UNet(threshold_weights(0, 1)).multiple == 64
+    assert UNet(random_weights()).multiple == 64
 
 
 def test_synthstrip_s_own_shape_does_what_its_weights_say() -> None:
     volume = noise((64, 64, 64))
-    answer = UNet(threshold_weights(4, -10))(volume)
+    answer = UNet(threshold_weights(4, -10, shapes()))(volume)
     np.testing.assert_allclose(answer, 4 - 10 * volume, atol=1e-5)
 
 
