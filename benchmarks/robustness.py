@@ -1,7 +1,8 @@
 """What becomes of heads that are turned, shifted, cropped, noisy, mislabelled, or no heads.
 
     python benchmarks/robustness.py [IMAGE.nii.gz ...] [--brains DIR] [--anat deface|skullstrip]
-                                    [--only WORD] [--skip WORD] [--json FILE]
+                                    [--brain-limit auto|atlas] [--only WORD] [--skip WORD]
+                                    [--json FILE]
 
 Each image is tried with each perturbation of `perturbations.py`, on a copy of 2 mm.  The truth is
 known from a brain mask of each image (`DIR/NAME.nii.gz`; without images pydeface's own head is
@@ -23,6 +24,7 @@ import resource
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.voxels import block_mean
 from bidsdeid.errors import FileProblem
 from bidsdeid.resources import pydeface_atlas
-from bidsdeid.run.brain_cascade import brain_cascade
+from bidsdeid.run.brain_cascade import brain_cascade, network_steps
 from bidsdeid.run.brains import BrainFinder
 from bidsdeid.run.face_cascade import cascade
 from bidsdeid.run.faces import FaceFinder
@@ -130,13 +132,23 @@ def verdict(treat: Treat, case: Case, healthy: Subject) -> dict[str, Any]:
     return {**row, "cpu_s": _cpu_s() - before}
 
 
-def treatment(anat: str, work: Path) -> Treat:
+def treatment(anat: str, limit: str, work: Path) -> Treat:
     """Return what is done to heads."""
-    if anat == "deface":
-        faces = FaceFinder(cascade([pydeface_atlas()]), FaceStyle(), work)
-        return lambda head, _: faces.find(head)
     brains = BrainFinder(brain_cascade(BrainOptions(), lambda: (pydeface_atlas(),)), work)
-    return lambda head, ill: brains.find(np.asfortranarray(ill.data), ill.affine, head)
+    faces = FaceFinder(cascade([pydeface_atlas()]), FaceStyle(), work)
+    network = limit == "auto" and bool(network_steps(BrainOptions()))
+
+    def strip(head: Head, ill: Subject) -> BrainEstimate:
+        return brains.find(np.asfortranarray(ill.data), ill.affine, head)
+
+    def deface(head: Head, ill: Subject) -> FaceEstimate:
+        brain = None
+        if network:
+            with suppress(FileProblem):
+                brain = strip(head, ill)
+        return faces.find(head, None, brain)
+
+    return strip if anat == "skullstrip" else deface
 
 
 def _cpu_s() -> float:
@@ -163,6 +175,7 @@ def main() -> None:
     parser.add_argument("images", nargs="*", type=Path)
     parser.add_argument("--brains", type=Path, help="folder with a brain mask for each image")
     parser.add_argument("--anat", choices=("deface", "skullstrip"), default="deface")
+    parser.add_argument("--brain-limit", choices=("auto", "atlas"), default="auto")
     parser.add_argument("--only", default="", help="cases whose name has this word")
     parser.add_argument("--skip", default="\0", help="no cases whose name has this word")
     parser.add_argument("--json", type=Path, help="append a line for each case")
@@ -172,7 +185,7 @@ def main() -> None:
     total: Counter[tuple[bool, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        treat = treatment(options.anat, work)
+        treat = treatment(options.anat, options.brain_limit, work)
         for name, healthy in _subjects(options.images, options.brains, work):
             own: Counter[tuple[bool, str]] = Counter()
             chosen = (c for c in cases() if options.only in c.name and options.skip not in c.name)

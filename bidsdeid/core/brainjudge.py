@@ -21,7 +21,7 @@ from bidsdeid.core.brainvolume import plausible_volume
 from bidsdeid.core.descent import Array
 from bidsdeid.core.estimate import Head
 from bidsdeid.core.head import bright_body, dice, filled
-from bidsdeid.core.registration import Reference
+from bidsdeid.core.registration import Reference, Registration
 from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample, in_view, look_up
 
 #: What lies farther than this from the fitted brain is not brain: eyes begin 8 mm from it.
@@ -80,14 +80,20 @@ class BrainJudge:
             astray=astray,
         )
 
-    def _fit(self, mask: BrainMask) -> tuple[float, float]:
-        """Return overlap and astray part after the atlas's brain was fitted to it.
+    def position(self, mask: BrainMask) -> Registration:
+        """Lay the atlas's brain on one that was found.
 
         Which way the labels say is up does not matter: a brain is one in any orientation.
         """
         brain, affine = mask.small
+        starts = self._starts(brain, affine, mask)
+        return self._reference.register(brain.astype(np.float32), affine, starts)
+
+    def _fit(self, mask: BrainMask) -> tuple[float, float]:
+        """Return overlap and astray part after the atlas's brain was fitted to it."""
+        brain, affine = mask.small
         volume = brain.astype(np.float32)
-        found = self._reference.register(volume, affine, self._starts(brain, affine, mask))
+        found = self.position(mask)
         seen = carry(volume, affine, self._brain.shape, self._affine, found.to_image) > HALF
         view = in_view(brain.shape, affine, self._brain.shape, self._affine, found.to_image)
         overlap = (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from bidsdeid.core.brain import BrainEstimate, BrainMask
 from bidsdeid.core.braingates import BrainMetrics, failed_brain_gates, is_sure_brain
-from bidsdeid.core.brainjudge import BrainJudge
 from bidsdeid.core.estimate import Attempt, Head, rounded
 from bidsdeid.core.voxels import Affine, Stored
 from bidsdeid.errors import EngineError, FaceError, GateError
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.brain_cascade import BrainStep
+from bidsdeid.run.faces import brain_judge_of
 
 #: Two engines agree on a brain if their masks overlap by this much (Dice coefficient), and 95 %
 #: of their surfaces lie this near to each other (mm).
@@ -85,7 +84,7 @@ class BrainFinder:
                 break
             try:
                 mask = BrainMask.of(step.engine.find(volume, affine, self._scratch), affine)
-                metrics = brain_judge().measure(mask, head, months)
+                metrics = brain_judge_of(pydeface_atlas()).measure(mask, head, months)
             except (EngineError, GateError) as problem:
                 attempts.append(Attempt(step.words, (str(problem),)))
                 continue
@@ -130,13 +129,7 @@ def judged(estimate: BrainEstimate, head: Head, words: str) -> Attempt:
     """Measure a brain that was carried over from another image of the same head."""
     mask = BrainMask(estimate.brain, estimate.affine, 1.0, 1.0, at_edge=True)
     try:
-        metrics = brain_judge().measure(mask, head)
+        metrics = brain_judge_of(pydeface_atlas()).measure(mask, head)
     except (EngineError, GateError) as problem:
         return Attempt(words, (str(problem),))
     return Attempt(words, failed_brain_gates(metrics), rounded(metrics))
-
-
-@lru_cache(maxsize=1)
-def brain_judge() -> BrainJudge:
-    """Return who measures brain masks."""
-    return BrainJudge(pydeface_atlas())
