@@ -6,8 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bidsdeid.errors import UsageError
-from bidsdeid.io.volume import is_whole, read_mask, read_volume
+from bidsdeid.errors import EngineError, UsageError
+from bidsdeid.io.volume import is_whole, read_found, read_mask, read_volume
 from template_files import save
 
 SHAPE = (4, 5, 6)
@@ -95,3 +95,47 @@ def test_what_is_no_mask(tmp_path: Path, data: np.ndarray, affine: np.ndarray, w
     path = save(tmp_path / "a.nii.gz", data, affine)
     with pytest.raises(UsageError, match=f"the face mask .*{word}"):
         read_mask(path, "the face mask", SHAPE, GRID)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
+def test_a_mask_that_a_program_wrote_is_read(tmp_path: Path, kind: str) -> None:
+    for data in (BLOCK, BLOCK[..., None]):
+        nib.save(nib.Nifti1Image(data.astype(kind), GRID), tmp_path / "a.nii.gz")
+        mask = read_found(tmp_path / "a.nii.gz", "a program", SHAPE)
+        assert mask.dtype == bool
+        np.testing.assert_array_equal(mask, BLOCK > 0)
+
+
+def test_in_what_a_program_wrote_half_is_enough(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii.gz", np.where(BLOCK, 0.5, 0.49), GRID)
+    np.testing.assert_array_equal(read_found(path, "a program", SHAPE), BLOCK > 0)
+
+
+def test_a_program_may_have_found_nothing(tmp_path: Path) -> None:
+    assert not read_found(save(tmp_path / "a.nii.gz", BLOCK * 0, GRID), "x", SHAPE).any()
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut"])
+def test_a_program_that_left_no_mask_found_nothing(tmp_path: Path, damage: str) -> None:
+    path = save(tmp_path / "a.nii.gz", np.random.default_rng(0).random((20, 20, 20)), GRID)
+    match damage:
+        case "missing":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "text":
+            path.write_text("not here")
+        case _:
+            path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(EngineError, match="a program left no mask") as caught:
+        read_found(path, "a program", (20, 20, 20))
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 7), (5, 4, 6), (4, 5)])
+def test_a_mask_on_another_grid_is_not_this_image_s(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    path = save(tmp_path / "a.nii.gz", BLOCK, GRID)
+    with pytest.raises(EngineError, match="a program left a mask on another grid"):
+        read_found(path, "a program", shape)
