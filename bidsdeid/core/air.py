@@ -11,6 +11,9 @@ from bidsdeid.core.voxels import Bools, Stored
 
 _RAYLEIGH_MEDIAN = 1.1774
 
+#: Edges that show air are darker than zero in this part of their voxels.
+_MOSTLY = 2 / 3
+
 
 def air_of(data: Stored, slope: float, inter: float) -> float:
     """Return the stored value of air in an image.
@@ -33,10 +36,11 @@ def air_of(data: Stored, slope: float, inter: float) -> float:
     (-1000.0, 0.0)
     """
     zero = air_value(slope, inter, data.dtype)
-    edge = float(np.nan_to_num(np.median(_outermost(data))))
-    darker = edge > zero if slope < 0 else edge < zero
-    if not darker:
+    edges = _outermost(data)
+    darker = edges > zero if slope < 0 else edges < zero
+    if darker.mean() < _MOSTLY:  # the noise of a phase image lies on both sides
         return zero
+    edge = float(np.nan_to_num(np.median(edges)))
     return edge if data.dtype.kind == "f" else float(round(edge))
 
 

@@ -123,7 +123,7 @@ class BrainMask:
         distance : float
             95 % of the surface of each lie nearer than this to that of the other (mm).
         """
-        one, affine = self.small
+        one, affine = self._around(other)
         theirs = look_up(*other.small, one.shape, affine, np.eye(4))
         zooms = np.linalg.norm(affine[:3, :3], axis=0)
         distances = [
@@ -132,6 +132,18 @@ class BrainMask:
         ]
         far = max((float(np.percentile(d, 95)) for d in distances if d.size), default=np.inf)
         return dice(one, theirs), far
+
+    def _around(self, other: BrainMask) -> tuple[Bools, Affine]:
+        """Return the small copy on a grid that holds all of another one, too."""
+        one, affine = self.small
+        theirs, their_affine = other.small
+        corners = np.array([[*(n - 1 for n in theirs.shape), 1], [0, 0, 0, 1]]).T
+        ends = (np.linalg.inv(affine) @ their_affine @ corners)[:3]
+        before = np.maximum(0, np.ceil(-ends.min(axis=1))).astype(int)
+        after = np.maximum(0, np.ceil(ends.max(axis=1) + 1 - one.shape)).astype(int)
+        shift = np.eye(4)
+        shift[:3, 3] = -before
+        return np.pad(one, [*zip(before, after, strict=True)]), affine @ shift
 
 
 def _surface(body: Bools) -> Bools:

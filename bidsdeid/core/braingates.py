@@ -48,7 +48,10 @@ BRAIN_GATES = (
     Gate("volume_most", 0.0, 1.0, _VOLUME, "the table of `bidsdeid.core.brainvolume`"),
     Gate("whole", 0.95, 1.0, "the brain is in pieces", "right: 0.998-1.000"),
     Gate("solid", 0.97, 1.0, "the brain has holes", "right: 0.999-1.000"),
-    Gate("in_head", 0.95, 1.0, "the brain does not lie in the head", "right: 0.98-1.00"),
+    Gate(
+        "in_head", 0.99, 1.0, "the brain does not lie in the head",
+        "right: 0.999-1.000; noise without a head: 0.974-0.982",
+    ),
     Gate(
         "atlas_overlap", 0.93, 1.0, "it has not the shape of a brain",
         "right: 0.953-0.977; a ball: 0.92, half a brain: 0.49-0.91, with a neck: 0.91-0.94",

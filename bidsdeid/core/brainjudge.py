@@ -20,7 +20,7 @@ from bidsdeid.core.braingates import BrainMetrics
 from bidsdeid.core.brainvolume import plausible_volume
 from bidsdeid.core.descent import Array
 from bidsdeid.core.estimate import Head
-from bidsdeid.core.head import bright_body, dice, filled
+from bidsdeid.core.head import bright_body, dice, evened, filled
 from bidsdeid.core.registration import Reference, Registration
 from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample, in_view, look_up
 
@@ -134,7 +134,10 @@ def _rotations() -> Sequence[Array]:
 def _in_head(mask: BrainMask, head: Head) -> float:
     """Return the part of a brain that lies in the head of the image."""
     brain, affine = mask.small
-    body = filled(bright_body(head.volume))
+    low, high = np.percentile(head.volume, [0.1, 99])
+    volume = np.clip(head.volume, low, max(high, low)) - low
+    zooms = np.linalg.norm(head.affine[:3, :3], axis=0)
+    body = filled(bright_body(evened(volume, zooms)))
     body = np.asarray(ndimage.binary_dilation(body, iterations=_HEAD_RIM))
     inside = look_up(body, head.affine, brain.shape, affine, np.eye(4))
     return float(inside[brain].mean())
