@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -155,8 +155,11 @@ def check_skullstrip(options: BrainOptions) -> None:
         If SynthStrip's own options are given and there is no SynthStrip.
     """
     steps = network_steps(options)
-    own = not options.csf or options.border_mm != BrainOptions().border_mm or options.weights
+    own = replace(options, engine="auto") != BrainOptions()
     if own and not any(step.family == "synthstrip" for step in steps):
-        reasons = (*SynthStripEngine(options.weights, options.csf).missing(), "")
-        message = f"--no-csf, --border and --synthstrip-weights are SynthStrip's: {reasons[0]}"
+        engine = SynthStripEngine(options.weights, options.csf, gpu=options.gpu)
+        message = (
+            "--no-csf, --border, --synthstrip-weights and --gpu are SynthStrip's: "
+            f"{engine.missing()[0]}"
+        )
         raise UsageError(message)

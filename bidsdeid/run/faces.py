@@ -125,7 +125,8 @@ class FaceFinder:
         attempts: list[Attempt] = []
         if hint is not None:
             found.append(_Found(hint.words, "session", hint.atlas, hint.to_atlas, None, None))
-        for step in self._ways(brain):
+        carried = hint is not None and brain is hint.brain  # it says what the hint says
+        for step in self._ways(None if carried else brain):
             try:
                 to_atlas = step.engine.register(
                     head.volume, head.affine, step.atlas, self._scratch
