@@ -11,6 +11,7 @@ import pytest
 from bidsdeid import __version__
 from bidsdeid.arguments import build_parser
 from bidsdeid.cli import main
+from bidsdeid.config import BrainOptions
 from bidsdeid.errors import UsageError
 from bidsdeid.run.options import config_from
 
@@ -34,6 +35,16 @@ BASE = ["in", "out", "participant"]
         ([*BASE, "--nprocs", "-1"], 64, "--nprocs"),
         ([*BASE, "--omp-nthreads", "many"], 64, "from 1"),
         ([*BASE, "--mem", "lots"], 64, "suffix"),
+        ([*BASE, "--anat", "keep"], 64, "keep"),
+        ([*BASE, "--on-failure", "release"], 64, "release"),
+        ([*BASE, "--brain-limit", "none"], 64, "none"),
+        ([*BASE, "--skullstrip-engine", "bet"], 64, "bet"),
+        ([*BASE, "--border", "99"], 64, "from -10 to 30"),
+        ([*BASE, "--border", "30.1"], 64, "from -10 to 30"),
+        ([*BASE, "--border", "nan"], 64, "from -10 to 30"),
+        ([*BASE, "--border", "wide"], 64, "from -10 to 30"),
+        ([*BASE, "--border=-11"], 64, "from -10 to 30"),
+        ([*BASE, "--synthstrip-weights", "missing.pt"], 64, "SynthStrip"),
         ([*BASE, "--config-file", "missing.toml"], 64, "cannot be read"),
         ([*BASE, "--known-terms", "missing.txt"], 64, "--known-terms"),
         ([*BASE, "--bids-filter-file", "missing.json"], 64, "--bids-filter-file"),
@@ -99,6 +110,8 @@ def test_every_spelling_of_an_option(dest: str, option: str) -> None:
         ("deface_all", "--deface-all"),
         ("dry_run", "--dry-run"),
         ("stop_on_first_crash", "--stop-on-first-crash"),
+        ("no_csf", "--no-csf"),
+        ("gpu", "--gpu"),
         ("no_progress", "--no-progress"),
         ("notrack", "--notrack"),
         ("resource_monitor", "--resource-monitor"),
@@ -184,6 +197,52 @@ def test_mistakes_in_a_configuration_file(
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert options_in(tmp_path, 'policy = "missing"\n')[0] == 64
     assert options_in(tmp_path, 'policy = "missing"\n', "--policy", "default")[0] == 66
+
+
+def test_options_about_brains_reach_the_configuration() -> None:
+    given = "--anat skullstrip --skullstrip-engine freesurfer --no-csf --border=-2.5 --gpu "
+    given += "--synthstrip-weights my.pt --brain-limit atlas --on-failure skullstrip"
+    config = config_from(build_parser().parse_args([*BASE, *given.split()]))
+    assert config.brain == BrainOptions(
+        "freesurfer", Path("my.pt"), csf=False, border_mm=-2.5, gpu=True
+    )
+    assert (config.anat, config.brain_limit, config.on_failure) == (
+        "skullstrip", "atlas", "skullstrip",
+    )  # fmt: skip
+
+
+def test_by_default_faces_go_brains_are_kept_and_what_fails_is_withheld() -> None:
+    config = config_from(build_parser().parse_args(BASE))
+    assert config.brain == BrainOptions()
+    assert (config.anat, config.brain_limit, config.on_failure) == ("deface", "auto", "withhold")
+    assert config.keeps_own_brain
+    assert config.seeks_brains
+
+
+@pytest.mark.parametrize(
+    ("given", "keeps", "seeks"),
+    [
+        ("--brain-limit atlas", False, False),
+        ("--skullstrip-engine atlas", False, False),
+        ("--anat skullstrip --skullstrip-engine atlas", False, False),
+        ("--anat skullstrip --brain-limit atlas", False, True),
+        ("--on-failure skullstrip --brain-limit atlas", False, True),
+        ("--skullstrip-engine deepbet", True, True),
+    ],
+)
+def test_when_a_network_is_run(given: str, *, keeps: bool, seeks: bool) -> None:
+    config = config_from(build_parser().parse_args([*BASE, *given.split()]))
+    assert (config.keeps_own_brain, config.seeks_brains) == (keeps, seeks)
+
+
+def test_the_help_shows_what_can_be_said_about_brains() -> None:
+    shown = build_parser().format_help()
+    for option in (
+        "--anat {deface,skullstrip}", "--on-failure {withhold,skullstrip}", "--no-csf",
+        "--skullstrip-engine {auto,synthstrip,freesurfer,deepbet,atlas}", "--border MM",
+        "--synthstrip-weights FILE", "--gpu", "--brain-limit {auto,atlas}",
+    ):  # fmt: skip
+        assert option in shown
 
 
 @pytest.mark.parametrize("command", [["-m", "bidsdeid"], ["run.py"]])

@@ -11,7 +11,7 @@ from bidsdeid.core.policy import Decision
 from bidsdeid.errors import FaceError, FileProblem, ImageError
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench
-from bidsdeid.run.brain_cascade import brain_cascade
+from bidsdeid.run.brain_cascade import brain_cascade, network_steps
 from bidsdeid.run.brains import BrainFinder
 from bidsdeid.run.face_cascade import Step, cascade
 from bidsdeid.run.faces import FaceFinder
@@ -37,13 +37,17 @@ class _SessionSearch:
         self._bench, self._shelf, self._session = bench, shelf, session
         self._cascades: dict[SessionImage, tuple[Step, ...]] = {}
         self._brains: dict[SessionImage, BrainEstimate | FileProblem] = {}
+        # A template's brain is where the atlas's is: it is no limit of its own.
+        config = bench.config
+        self._limited = config.keeps_own_brain and bool(network_steps(config.brain))
 
     def search(self, actions: Iterable[Action]) -> None:
-        bench, to_deface, to_strip = self._bench, [], []
+        bench, shown, to_deface, to_strip = self._bench, [], [], []
         for action in actions:
             try:
                 image = _session_image(bench, action)
                 if action.decision is Decision.DEFACE:
+                    shown.append(image)
                     self._cascades[image] = self._cascade(image)
                     to_deface.append(image)
                 else:
@@ -54,7 +58,7 @@ class _SessionSearch:
         faces = SessionFaces(self._face_finder, bench.config.mask_source, self._limit)
         bench.found.update(faces.find(to_deface))
         if bench.config.on_failure == "skullstrip":
-            failed = [i for i in to_deface if isinstance(bench.found[i.path], FileProblem)]
+            failed = [i for i in shown if isinstance(bench.found[i.path], FileProblem)]
             self._strip_instead(failed)
 
     def _strip_instead(self, images: list[SessionImage]) -> None:
@@ -78,7 +82,7 @@ class _SessionSearch:
 
     def _limit(self, image: SessionImage) -> BrainEstimate | None:
         """Return the image's own brain, to keep a face mask off it, if a network can find it."""
-        if not self._bench.config.keeps_own_brain:
+        if not self._limited:
             return None
         found = self._brain(image)
         return found if isinstance(found, BrainEstimate) else None

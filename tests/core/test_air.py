@@ -76,6 +76,13 @@ def test_air_is_what_the_edges_show_where_that_is_darker(
     assert air_of(data, slope, inter) == air
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_about_zero_shows_no_air_below_zero(seed: int) -> None:
+    phase = np.random.default_rng(seed).integers(-4096, 4096, (12, 12, 12)).astype(np.int16)
+    assert air_of(phase, 1, 0) == 0
+    assert air_of(phase - 4096, 1, 0) < -4000
+
+
 def test_air_of_a_damaged_image_is_no_signal() -> None:
     data = np.full((4, 4, 4), np.nan, np.float32)
     assert air_of(data, 1, 0) == 0

@@ -119,6 +119,37 @@ def test_what_does_not_show_a_head_takes_the_mask_of_its_acquisition(
     assert (action.decision, action.mask) == (Decision.DEFACE, mask)
 
 
+@pytest.mark.parametrize("deface_all", [False, True])
+@pytest.mark.parametrize(
+    ("path", "decision"),
+    [
+        ("anat/sub-01_T1w.nii.gz", Decision.SKULLSTRIP),
+        ("anat/sub-01_part-phase_T2starw.nii.gz", Decision.SKULLSTRIP),
+        ("anat/sub-01_T1map.nii.gz", Decision.SKULLSTRIP),
+        ("anat/sub-01_T1w.json", Decision.SCRUB),
+        ("anat/sub-01_defacemask.nii.gz", Decision.WITHHOLD),
+        ("fmap/sub-01_magnitude1.nii.gz", Decision.DEFACE),
+        ("fmap/sub-01_TB1map.nii.gz", Decision.DEFACE),
+        ("func/sub-01_task-a_bold.nii.gz", None),
+        ("dwi/sub-01_dwi.nii.gz", None),
+    ],
+)
+def test_skulls_are_stripped_of_anatomicals_only(
+    path: str, decision: Decision | None, *, deface_all: bool
+) -> None:
+    policy = replace(default_policy(), skullstrip=True, deface_all=deface_all)
+    plain = replace(policy, skullstrip=False)
+    wanted = source_file(f"sub-01/{path}")
+    stripped, defaced = (
+        next(action for action in build_plan(index_of([IMAGE, wanted]), rules)
+             if action.file == wanted)
+        for rules in (policy, plain)
+    )  # fmt: skip
+    other = Decision.DEFACE if deface_all else Decision.SCRUB
+    assert stripped.decision is (decision or other)
+    assert replace(stripped, decision=defaced.decision) == defaced
+
+
 def test_an_image_without_a_rule_of_its_mask_takes_its_own() -> None:
     assert action_for("sub-01/anat/sub-01_defacemask.nii.gz").mask is MaskFrom.OWN
     assert action_for("README").mask is MaskFrom.OWN

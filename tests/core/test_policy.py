@@ -121,6 +121,23 @@ def test_a_mask_is_the_image_s_own_if_nothing_else_is_said() -> None:
     assert compiled(file=[FILE]).files[0].mask is MaskFrom.OWN
 
 
+def test_a_policy_may_have_some_images_skull_stripped() -> None:
+    rows = [
+        {"action": "skullstrip", "reason": "r", "suffix": "UNIT1", "mask": "either"},
+        {"action": "deface", "reason": "r", "suffix": ["T1w", "UNIT1"]},
+    ]
+    policy = compiled(file=rows)
+    names = ("sub-01_UNIT1.nii.gz", "sub-01_T1w.nii.gz")
+    files = tuple(
+        SourceFile(PurePosixPath("sub-01/anat") / name, 1, name=parse_name(name), datatype="anat")
+        for name in names
+    )
+    actions = build_plan(DatasetIndex((), {"01": files}), policy)
+    assert [(action.decision, action.mask) for action in actions] == [
+        (Decision.SKULLSTRIP, MaskFrom.EITHER), (Decision.DEFACE, MaskFrom.OWN),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("entity", "filename", "selected"),
     [
