@@ -12,6 +12,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,7 @@ _KINDS = {
 }
 
 
+@cache
 def named(module: str, name: str) -> type:
     """Return what a pickle writes as this name: nothing of it need be installed."""
     return type(name, (), {"__module__": module, "__qualname__": name})

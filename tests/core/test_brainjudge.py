@@ -259,6 +259,16 @@ def test_of_a_brain_that_the_field_of_view_cuts_what_is_in_view_counts(axis: int
     assert failed_brain_gates(metrics) == ()
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_of_a_brain_that_is_in_view_the_part_that_is_not_marked_counts(axis: int) -> None:
+    brain = subject()[2].copy()
+    most = int(np.percentile(np.argwhere(brain)[:, axis], 70))
+    brain[(slice(None),) * axis + (slice(most, None),)] = False
+    metrics = measure(brain)
+    assert metrics.atlas_overlap < 0.9
+    assert SHAPE in failed_brain_gates(metrics)
+
+
 def test_all_metrics_are_plain_numbers() -> None:
     for field in fields(BrainMetrics):
         assert type(getattr(right(), field.name)) is float

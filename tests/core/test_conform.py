@@ -147,6 +147,18 @@ def test_only_where_something_may_be_found_is_looked_and_nothing_is_missed(seed:
     np.testing.assert_array_equal(mask, by_hand(distance, own, shape, grid) < border)
 
 
+@pytest.mark.parametrize("slope", [0.05, 1, 20])
+def test_nothing_is_missed_on_a_fine_grid_that_is_not_turned(slope: float) -> None:
+    own, grid = np.eye(4), np.diag([0.2, 0.2, 0.2, 1])
+    distance = from_ball((24, 24, 24), own, 3.0, np.array([11.5, 12.3, 11.9])) * np.float32(slope)
+    for border in (0.0, 1.0):
+        expected = by_hand(distance, own, (115, 115, 115), grid) < border
+        assert expected.any()
+        np.testing.assert_array_equal(
+            within(distance, own, expected.shape, grid, border), expected
+        )
+
+
 def test_a_brain_that_is_partly_in_view_or_not_at_all() -> None:
     shape, zooms = (30, 40, 50), (2.0, 2.0, 2.0)
     grid = grid_about_the_middle(shape, np.eye(3), zooms)
@@ -218,6 +230,7 @@ def test_brightness_is_from_the_least_to_the_99th_percentile() -> None:
     data = np.zeros((192, 192, 192), np.float32)
     data[:, :96] = 50
     data[:, 96] = 100  # 0.52 %
+    data[:, 10:20] = 25
     data[0, 0, 0] = data[-1, -1, -1] = 1  # nothing is cropped
     for shift in (0, -20):
         volume = data + np.float32(shift)
@@ -225,10 +238,11 @@ def test_brightness_is_from_the_least_to_the_99th_percentile() -> None:
         seen = conform(volume, np.asarray(grid))
         assert seen.volume.min() == 0
         assert seen.volume.max() == 1
-        assert (seen.volume == 1).mean() == pytest.approx(0.5 + 1 / 192, abs=1e-3)
+        assert (seen.volume == 1).mean() == pytest.approx(87 / 192, abs=1e-3)
+        assert (seen.volume == np.float32(0.5)).mean() == pytest.approx(10 / 192, abs=1e-3)
     data[:, 96:100] = 100  # 2.1 %
     half = conform(data, np.asarray(grid)).volume
-    assert np.unique(half).tolist() == pytest.approx([0, 0.01, 0.5, 1])
+    assert np.unique(half).tolist() == pytest.approx([0, 0.01, 0.25, 0.5, 1])
 
 
 def test_a_few_bright_voxels_do_not_break_it() -> None:
@@ -292,3 +306,30 @@ def test_a_mask_can_be_carried_between_images_of_one_head() -> None:
     distance = from_ball((80, 80, 80), middle_of(seen), 18.0)
     found = within(distance, middle_of(seen), (50, 60, 70), fine, 0.0)
     assert (found != ball((50, 60, 70), fine)).mean() < 0.002
+
+
+@pytest.mark.parametrize(
+    ("count", "zoom", "taken", "top"),
+    [
+        (5, 1.5, "2234455", -0.75),
+        (5, 2.0, "1223344555", 0),
+        (7, 1.3, "123455677", -0.55),
+        (9, 0.7, "235689", -0.65),
+        (4, 5.0, "11122222333334444444", 0),
+        (10, 2.7, "12223334455566677788999aaaa", -0.5),
+        (15, 0.9375, "23456789abcdef", -0.5312),
+    ],
+)
+def test_voxels_are_taken_as_freesurfer_takes_them(
+    count: int, zoom: float, taken: str, top: float
+) -> None:
+    # As surfa 0.6.3 does with such a file, of which mri_synthstrip is made: recorded.
+    data = np.zeros((3, count, 3), np.float32)
+    data[:] = np.arange(1, count + 1)[None, :, None] / 32
+    grid = np.array([[-1, 0, 0, 0], [0, 0, 1, 0], [0, -zoom, 0, 0], [0, 0, 0, 1]])
+    seen = conform(data, grid)
+    line = seen.volume.max(axis=(0, 2)) * 32
+    first = int(np.flatnonzero(line)[0])
+    assert line[first : first + len(taken)].tolist() == [int(digit, 16) for digit in taken]
+    assert np.count_nonzero(line) == len(taken)
+    assert seen.affine[2, 3] - first == pytest.approx(top, abs=1e-4)

@@ -4,6 +4,7 @@ import io
 import pickle
 import struct
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,27 @@ def test_more_than_255_tensors_are_kept_apart(tmp_path: Path) -> None:
     many = {f"{n}": np.full(3, n, np.float32) for n in range(300)}
     found = read_checkpoint(write_checkpoint(tmp_path / "a.pt", many))
     assert [int(tensor[0]) for tensor in found.values()] == list(range(300))
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_tensor_may_have_two_names(tmp_path: Path, protocol: int) -> None:
+    tensors = [Tensor.of("0", CUBE) for _ in range(300)]
+    twice = {str(n): tensor for n, tensor in enumerate([*tensors, tensors[0], tensors[-1]])}
+    path = write_archive(tmp_path / "a.pt", pickled(twice, protocol), {"0": CUBE.tobytes()})
+    found = read_checkpoint(path)
+    assert len(found) == 302
+    assert all((tensor == CUBE).all() for tensor in found.values())
+
+
+def test_what_is_said_of_a_model_beside_its_tensors_is_left_out(tmp_path: Path) -> None:
+    class State(OrderedDict[str, Tensor]):
+        def __reduce__(self) -> tuple[object, ...]:
+            made = named("collections", "OrderedDict"), ()
+            return *made, {"_metadata": {"version": 1}}, None, iter(self.items())
+
+    content = {"model_state_dict": State(a=Tensor.of("0", CUBE))}
+    path = write_archive(tmp_path / "a.pt", pickled(content), {"0": CUBE.tobytes()})
+    assert list(read_checkpoint(path)) == ["a"]
 
 
 def test_a_tensor_may_begin_within_its_storage_and_end_before_it(tmp_path: Path) -> None:

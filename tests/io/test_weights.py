@@ -66,6 +66,8 @@ def test_without_freesurfer_the_package_is_asked(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put(places.package / "models")
+    put(places.home / "models", content=OTHER)
+    monkeypatch.chdir(places.home)
     for value in ("", str(places.home / "away")):
         monkeypatch.setenv("FREESURFER_HOME", value)
         assert find_weights(None).path == path
