@@ -152,12 +152,6 @@ class Config:
     verbosity: int = 0
 
     @property
-    def seeks_brains(self) -> bool:
-        """Whether a network is run where one is installed."""
-        wanted = self.keeps_own_brain or "skullstrip" in (self.anat, self.on_failure)
-        return wanted and self.brain.engine != "atlas"
-
-    @property
     def keeps_own_brain(self) -> bool:
         """Whether face masks are kept off the brain that a network finds in the image."""
         return self.brain_limit == "auto" and self.brain.engine != "atlas"

@@ -216,23 +216,19 @@ def test_by_default_faces_go_brains_are_kept_and_what_fails_is_withheld() -> Non
     assert config.brain == BrainOptions()
     assert (config.anat, config.brain_limit, config.on_failure) == ("deface", "auto", "withhold")
     assert config.keeps_own_brain
-    assert config.seeks_brains
 
 
 @pytest.mark.parametrize(
-    ("given", "keeps", "seeks"),
+    ("given", "keeps"),
     [
-        ("--brain-limit atlas", False, False),
-        ("--skullstrip-engine atlas", False, False),
-        ("--anat skullstrip --skullstrip-engine atlas", False, False),
-        ("--anat skullstrip --brain-limit atlas", False, True),
-        ("--on-failure skullstrip --brain-limit atlas", False, True),
-        ("--skullstrip-engine deepbet", True, True),
+        ("--brain-limit atlas", False),
+        ("--skullstrip-engine atlas", False),
+        ("--skullstrip-engine deepbet", True),
     ],
 )
-def test_when_a_network_is_run(given: str, *, keeps: bool, seeks: bool) -> None:
+def test_when_the_brain_of_an_image_is_the_limit(given: str, *, keeps: bool) -> None:
     config = config_from(build_parser().parse_args([*BASE, *given.split()]))
-    assert (config.keeps_own_brain, config.seeks_brains) == (keeps, seeks)
+    assert config.keeps_own_brain == keeps
 
 
 def test_the_help_shows_what_can_be_said_about_brains() -> None:

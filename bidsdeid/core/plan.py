@@ -87,7 +87,7 @@ class Plan:
         for actions in self.participants.values():
             yield from actions
 
-    def counts(self) -> Mapping[Decision, int]:
+    def counts(self) -> Counter[Decision]:
         """Return how many files each decision is taken for."""
         return Counter(action.decision for action in self)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from bidsdeid.config import Config
 from bidsdeid.core.ledger import Ledger, Status
 from bidsdeid.core.plan import Kind, Plan, build_plan
-from bidsdeid.core.policy import Policy
+from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError, UsageError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
@@ -164,7 +164,7 @@ def _outcomes(
     config: Config, plan: Plan, tasks: Sequence[Task]
 ) -> Iterator[tuple[Task, Ledger | BaseException]]:
     """Yield what each task came to, in this process or in several."""
-    network = config.seeks_brains and bool(network_steps(config.brain))
+    network = _seeks_brains(config, plan) and bool(network_steps(config.brain))
     processes = min(config.processes(_largest_mb(plan), network=network), len(tasks))
     if processes <= 1:
         for task in tasks:
@@ -183,6 +183,13 @@ def _outcomes(
                 yield futures[future], future.exception() or future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _seeks_brains(config: Config, plan: Plan) -> bool:
+    """Tell whether brains are looked for, by a network if one is installed."""
+    decisions = plan.counts()
+    by_the_way = config.keeps_own_brain or config.on_failure == "skullstrip"
+    return bool(decisions[Decision.SKULLSTRIP] or (by_the_way and decisions[Decision.DEFACE]))
 
 
 def _as_crash(task: Task, error: BaseException, private: PrivateFolder) -> BidsdeidError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from bidsdeid.engines.deepbet import DeepbetEngine
 from bidsdeid.engines.freesurfer import FreeSurferEngine
 from bidsdeid.engines.synthstrip import SynthStripEngine
 from bidsdeid.errors import EngineError, FileProblem, UsageError
+from bidsdeid.io.weights import VARIABLE
 from bidsdeid.run.face_cascade import Step, cascade
 from bidsdeid.run.faces import FaceFinder
 
@@ -152,14 +154,16 @@ def check_skullstrip(options: BrainOptions) -> None:
     Raises
     ------
     UsageError
-        If SynthStrip's own options are given and there is no SynthStrip.
+        If what is SynthStrip's own is given and there is no SynthStrip, or the engine that is
+        asked for is not there.
     """
-    steps = network_steps(options)
-    own = replace(options, engine="auto") != BrainOptions()
-    if own and not any(step.family == "synthstrip" for step in steps):
+    asked = replace(options, engine="auto", gpu=options.gpu and options.engine != "deepbet")
+    network_steps(options)
+    own = asked != BrainOptions() or VARIABLE in os.environ
+    if own and not any(step.family == "synthstrip" for step in network_steps(options)):
         engine = SynthStripEngine(options.weights, options.csf, gpu=options.gpu)
         message = (
-            "--no-csf, --border, --synthstrip-weights and --gpu are SynthStrip's: "
+            f"--no-csf, --border, --synthstrip-weights, --gpu and ${VARIABLE} are SynthStrip's: "
             f"{engine.missing()[0]}"
         )
         raise UsageError(message)

@@ -123,13 +123,3 @@ def _why_not(found: Sequence[_Found], attempts: Sequence[Attempt]) -> str:
             f"no brain mask is to be trusted: no second engine agrees with {found[0].step.words}"
         )
     return f"no brain mask is to be trusted: {attempts[0].failed[0]}"
-
-
-def judged(estimate: BrainEstimate, head: Head, words: str) -> Attempt:
-    """Measure a brain that was carried over from another image of the same head."""
-    mask = BrainMask(estimate.brain, estimate.affine, 1.0, 1.0, at_edge=True)
-    try:
-        metrics = brain_judge_of(pydeface_atlas()).measure(mask, head)
-    except (EngineError, GateError) as problem:
-        return Attempt(words, (str(problem),))
-    return Attempt(words, failed_brain_gates(metrics), rounded(metrics))

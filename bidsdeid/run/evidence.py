@@ -28,13 +28,19 @@ In *_defacemask and *_mask images, 1 marks voxels that were kept and 0 voxels th
 
 _DEFACED = "Faces were removed from anatomical images: {face}."
 _STRIPPED = "Of anatomical images only the brain was kept; every other voxel was set to air."
+_SOME_STRIPPED = "  Of those called desc-brain, or marked SkullStripped, only the brain was kept."
 
 
 def readme(config: Config, policy: Policy) -> str:
     """Return the README of a dataset that has none, or none that can be released."""
     dates = "moved into 1902-1925" if config.shift_dates else "removed"
     rules = f"{policy.name} {policy.version}"
-    voxels = _STRIPPED if config.anat == "skullstrip" else _DEFACED
+    voxels = _STRIPPED if policy.skullstrip else _DEFACED
+    some = config.on_failure == "skullstrip" or any(
+        rule.decision is Decision.SKULLSTRIP for rule in policy.files
+    )
+    if some and not policy.skullstrip:
+        voxels += _SOME_STRIPPED
     return _README.format(
         version=__version__,
         policy=rules,

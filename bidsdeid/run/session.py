@@ -1,7 +1,7 @@
 """The images of one session, searched with what they know of each other.
 
 Each image is asked on its own.  Images of one acquisition share what was found in one of them;
-phase images and maps only ever take it.  An image whose own search fails may be helped by others.
+phase images and maps only ever take it.
 What is looked for, faces or brains, is up to `bidsdeid.run.session_faces` and
 `bidsdeid.run.session_brains`.
 """
@@ -110,9 +110,9 @@ class Session(ABC, Generic[Estimate]):
     def _searched(self, image: SessionImage) -> Estimate | FileProblem:
         """Search an image."""
 
-    @abstractmethod
-    def _helped(self, image: SessionImage, problem: FileProblem) -> Estimate | FileProblem:
-        """Search an image in which nothing was found with the help of others."""
+    def _helped(self, image: SessionImage, problem: FileProblem) -> Estimate | FileProblem:  # noqa: ARG002
+        """Search an image in which nothing was found with the help of others, if that can help."""
+        return problem
 
     @abstractmethod
     def _landmarks(self, estimate: Estimate) -> Array:

