@@ -27,7 +27,7 @@ _ZOOM_TOLERANCE = 1e-5
 _DECIMALS, _ROUNDING = 6, 2e-7
 
 #: Each axis is a multiple of this, and no shorter or longer than these.
-_STEP, _LEAST, _MOST = 64, 192, 320
+STEP, _LEAST, _MOST = 64, 192, 320
 
 #: What is this bright is 1.
 _BRIGHT_PERCENTILE = 99.0
@@ -164,8 +164,8 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
 
 def _fitted(volume: Floats, grid: Affine) -> tuple[Floats, Affine]:
     """Pad or cut each axis about its middle to a length that the network takes."""
-    steps = np.ceil(np.array(volume.shape) / _STEP).astype(int)
-    fitted = np.zeros(np.clip(steps * _STEP, _LEAST, _MOST), np.float32)
+    steps = np.ceil(np.array(volume.shape) / STEP).astype(int)
+    fitted = np.zeros(np.clip(steps * STEP, _LEAST, _MOST), np.float32)
     source, target, start = [], [], []
     for old, new in zip(volume.shape, fitted.shape, strict=True):
         cut, pad = max(0, (old - new) // 2), max(0, (new - old) // 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bidsdeid.core.conform import conform, within
+from bidsdeid.core.conform import STEP, conform, within
 from bidsdeid.core.voxels import Affine, Bools, Stored
 from bidsdeid.engines.unet import UNet
 from bidsdeid.errors import EngineError, ImageError, ToolError
@@ -85,7 +85,11 @@ class SynthStripEngine:
 def _network(weights: WeightsFile, threads: int, gpu: bool) -> UNet:  # noqa: FBT001 -- a cache's key
     """Return the network, which stays in memory for the next image."""
     try:
-        return UNet(read_checkpoint(weights.path), threads, gpu=gpu)
+        network = UNet(read_checkpoint(weights.path), threads, gpu=gpu)
+        if STEP % network.multiple:
+            message = "they are of a network with more levels"
+            raise ToolError(message)
+        return network
     except ToolError as error:
         message = f"SynthStrip's weights cannot be used: {error}"
         raise ToolError(message) from error

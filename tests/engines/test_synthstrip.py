@@ -13,7 +13,7 @@ from bidsdeid.engines import synthstrip
 from bidsdeid.engines.synthstrip import SynthStripEngine
 from bidsdeid.errors import EngineError, ToolError
 from bidsdeid.io.weights import PUBLISHED, WITH_CSF, WITHOUT_CSF, find_weights
-from checkpoints import threshold_weights, write_checkpoint
+from checkpoints import random_weights, shapes, threshold_weights, write_checkpoint
 
 SHAPE = (40, 50, 30)
 GRID = np.array([[0, 2.0, 0, -50], [-1.5, 0, 0, 30], [0, 0, 2.5, -40], [0, 0, 0, 1]])
@@ -124,6 +124,13 @@ def test_a_file_that_holds_no_weights_is_told(tmp_path: Path, content: bytes) ->
 def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path / "a.pt", {"a": np.zeros(3, np.float32)})
     with pytest.raises(ToolError, match=r"cannot be used: .* not those of SynthStrip's network"):
+        find(SynthStripEngine(path), tmp_path)
+
+
+def test_a_network_with_more_levels_than_the_grid_allows_is_told(tmp_path: Path) -> None:
+    deep = random_weights(0, shapes((1,) * 7, (1,) * 7, (1, 1, 1)))
+    path = write_checkpoint(tmp_path / "a.pt", deep)
+    with pytest.raises(ToolError, match="cannot be used: they are of a network with more levels"):
         find(SynthStripEngine(path), tmp_path)
 
 
