@@ -86,13 +86,13 @@ def _network(weights: WeightsFile, threads: int, gpu: bool) -> UNet:  # noqa: FB
     """Return the network, which stays in memory for the next image."""
     try:
         network = UNet(read_checkpoint(weights.path), threads, gpu=gpu)
-        if STEP % network.multiple:
-            message = "they are of a network with more levels"
-            raise ToolError(message)
-        return network
     except ToolError as error:
         message = f"SynthStrip's weights cannot be used: {error}"
         raise ToolError(message) from error
+    if STEP % network.multiple:
+        message = "SynthStrip's weights cannot be used: they are of a network with more levels"
+        raise ToolError(message)
+    return network
 
 
 def _has_gpu() -> bool:
