@@ -50,8 +50,8 @@ def millimetres(text: str) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not -10 <= value <= 30:  # noqa: PLR2004 -- farther out there is no skull left to strip
-        message = "must be a number of millimetres from -10 to 30"
+    if not -5 <= value <= 5:  # noqa: PLR2004 -- farther out is skull, and then skin
+        message = "must be a number of millimetres from -5 to 5"
         raise argparse.ArgumentTypeError(message)
     return value
 

@@ -7,12 +7,12 @@ import importlib
 import os
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bidsdeid.arguments import Parser, build_parser
-from bidsdeid.errors import BidsdeidError, UnknownLevelError, UsageError
+from bidsdeid.errors import BidsdeidError, ToolError, UnknownLevelError, UsageError
 
 LEVELS = ("participant", "group")
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments and arguments[0] in _COMMANDS:
             _tame_libraries()
             command = importlib.import_module(_COMMANDS[arguments[0]])
-            code: int = command.main(arguments[1:])
+            code: int = _bounded(command.main, arguments[1:])
             return code
         return _run(arguments[1:] if arguments[:1] == ["run"] else arguments)
     except BidsdeidError as error:
@@ -46,6 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bidsdeid: interrupted; run it again to go on", file=sys.stderr)  # noqa: T201
         return 130
+
+
+def _bounded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
+    """Run a command; a bug is told without a traceback, which may hold names."""
+    try:
+        return command(arguments)
+    except (BidsdeidError, OSError):
+        raise
+    except Exception as bug:
+        message = f"a bug ({type(bug).__name__}): please report how it came about"
+        raise ToolError(message) from bug
 
 
 def _run(arguments: Sequence[str]) -> int:

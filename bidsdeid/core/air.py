@@ -103,4 +103,5 @@ def air_noise(data: Stored, remove: Bools, air: float, seed: int) -> Stored:
 def _outermost(data: Stored) -> NDArray[np.float64]:
     """Return the outermost voxels of an image."""
     edges = [np.take(data, at, axis) for axis in range(3) for at in (0, -1)]
-    return np.concatenate([edge.ravel() for edge in edges]).astype(np.float64)
+    values = np.concatenate([edge.ravel() for edge in edges]).astype(np.float64)
+    return np.where(np.isfinite(values), values, 0.0)

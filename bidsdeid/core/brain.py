@@ -62,15 +62,15 @@ class BrainMask:
     affine : (4, 4) array, voxel of `brain` → RAS+ mm
     whole, solid : float
         See `BrainMetrics`.
-    at_edge : bool
-        The field of view cuts the brain.
+    field : tuple of int and (4, 4) array
+        Shape and affine of the image it was found in.
     """
 
     brain: Bools
     affine: Affine
     whole: float
     solid: float
-    at_edge: bool
+    field: tuple[tuple[int, ...], Affine]
 
     @classmethod
     def of(cls, marked: Bools, grid: Affine) -> BrainMask:
@@ -79,7 +79,7 @@ class BrainMask:
         Raises
         ------
         EngineError
-            If nothing is marked.
+            If nothing is marked, or next to nothing.
         """
         found = ndimage.find_objects(marked.astype(np.int8))
         if not found:
@@ -91,16 +91,19 @@ class BrainMask:
         start = np.array(
             [outer.start + inner.start - 2 for outer, inner in zip(found[0], box, strict=True)]
         )
-        stop = start + np.array(solid.shape)
         shift = np.eye(4)
         shift[:3, 3] = start
-        return cls(
+        mask = cls(
             solid,
             grid @ shift,
             float(body.sum() / marked.sum()),
             float(body.sum() / solid.sum()),
-            bool((start < 0).any() or (stop > np.array(marked.shape)).any()),
+            (marked.shape, grid),
         )
+        if not mask.small[0].any():
+            message = "what was taken for a brain is too small to be one"
+            raise EngineError(message)
+        return mask
 
     @property
     def volume_ml(self) -> float:

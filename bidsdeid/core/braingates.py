@@ -17,14 +17,16 @@ class BrainMetrics:
     ----------
     volume_ml : float
     volume_least, volume_most : float
-        `volume_ml` divided by the least, and by the most, that is plausible at the age; where
-        the field of view cuts the brain, the former is 1.
+        `volume_ml` divided by the least, and by the most, that is plausible at the age; of the
+        least as much is asked as the field of view holds of the fitted brain.
     whole : float
         Part of what the engine marked that is one body.
     solid : float
         Part of that body, with its holes filled, that the engine marked.
     in_head : float
         Part of the brain that lies in the head.
+    skin : float
+        Part of the outer 4 mm of the head that the mask holds; not a number if none is seen.
     atlas_overlap : float
         Dice coefficient with the atlas's brain, fitted to it, where both are in view.
     astray : float
@@ -37,6 +39,7 @@ class BrainMetrics:
     whole: float
     solid: float
     in_head: float
+    skin: float
     atlas_overlap: float
     astray: float
 
@@ -51,6 +54,10 @@ BRAIN_GATES = (
     Gate(
         "in_head", 0.99, 1.0, "the brain does not lie in the head",
         "right: 0.999-1.000; noise without a head: 0.974-0.982",
+    ),
+    Gate(
+        "skin", 0.0, 0.05, "the skin of the head is in it, or none is to be seen",
+        "right: 0.000-0.009, with much noise or shade to 0.05; echo-planar: 0.32; a head: 1.00",
     ),
     Gate(
         "atlas_overlap", 0.93, 1.0, "it has not the shape of a brain",

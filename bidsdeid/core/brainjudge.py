@@ -27,6 +27,9 @@ from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample, in_view
 #: What lies farther than this from the fitted brain is not brain: eyes begin 8 mm from it.
 ASTRAY_MM = 8.0
 
+#: How thick the outside of a head is that no brain reaches into.
+SKIN_MM = 4.0
+
 #: The head is grown by this before it is asked whether the brain lies in it: in a FLAIR the rim
 #: of the brain is dark.
 _HEAD_RIM = 2
@@ -68,14 +71,16 @@ class BrainJudge:
         """
         least, most = plausible_volume(months)
         volume = mask.volume_ml
-        overlap, astray = self._fit(mask)
+        overlap, astray, seen = self._fit(mask)
+        in_head, skin = _in_head(mask, head)
         return BrainMetrics(
             volume_ml=volume,
-            volume_least=1.0 if mask.at_edge else volume / least,
+            volume_least=volume / (least * seen) if seen else 0.0,
             volume_most=volume / most,
             whole=mask.whole,
             solid=mask.solid,
-            in_head=_in_head(mask, head),
+            in_head=in_head,
+            skin=skin,
             atlas_overlap=overlap,
             astray=astray,
         )
@@ -89,20 +94,21 @@ class BrainJudge:
         starts = self._starts(brain, affine, mask)
         return self._reference.register(brain.astype(np.float32), affine, starts)
 
-    def _fit(self, mask: BrainMask) -> tuple[float, float]:
-        """Return overlap and astray part after the atlas's brain was fitted to it."""
+    def _fit(self, mask: BrainMask) -> tuple[float, float, float]:
+        """Return overlap, astray part, and the part of the brain in view, by the fitted brain."""
         brain, affine = mask.small
-        volume = brain.astype(np.float32)
         found = self.position(mask)
-        seen = carry(volume, affine, self._brain.shape, self._affine, found.to_image) > HALF
-        view = in_view(brain.shape, affine, self._brain.shape, self._affine, found.to_image)
-        overlap = (
-            dice(seen & view, self._brain & view) if mask.at_edge else dice(seen, self._brain)
-        )
+        shape, grid = self._brain.shape, self._affine
+        marked = carry(brain.astype(np.float32), affine, shape, grid, found.to_image) > HALF
+        view = in_view(*mask.field, shape, grid, found.to_image)
         to_atlas = np.linalg.inv(self._affine) @ found.to_reference @ affine
         place = np.argwhere(brain) @ to_atlas[:3, :3].T + to_atlas[:3, 3]
-        index = np.clip(np.rint(place), 0, np.array(self._brain.shape) - 1).astype(int)
-        return overlap, float((self._from_brain[tuple(index.T)] > ASTRAY_MM).mean())
+        index = np.clip(np.rint(place), 0, np.array(shape) - 1).astype(int)
+        return (
+            dice(marked & view, self._brain & view),
+            float((self._from_brain[tuple(index.T)] > ASTRAY_MM).mean()),
+            float(view[self._brain].mean()),
+        )
 
     def _starts(self, brain: Bools, affine: Affine, mask: BrainMask) -> Sequence[Array]:
         """Return positions to begin from: all right angles, each nodding, of the brain's size."""
@@ -131,13 +137,19 @@ def _rotations() -> Sequence[Array]:
     return turns
 
 
-def _in_head(mask: BrainMask, head: Head) -> float:
-    """Return the part of a brain that lies in the head of the image."""
-    brain, affine = mask.small
+def _in_head(mask: BrainMask, head: Head) -> tuple[float, float]:
+    """Return the part of a brain that lies in the head, and the part of the skin it holds."""
     low, high = np.percentile(head.volume, [0.1, 99])
     volume = np.clip(head.volume, low, max(high, low)) - low
     zooms = np.linalg.norm(head.affine[:3, :3], axis=0)
     body = filled(bright_body(evened(volume, zooms)))
-    body = np.asarray(ndimage.binary_dilation(body, iterations=_HEAD_RIM))
-    inside = look_up(body, head.affine, brain.shape, affine, np.eye(4))
-    return float(inside[brain].mean())
+    depth = ndimage.distance_transform_edt(body, sampling=zooms)
+    skin = body & (depth <= max(SKIN_MM, zooms.min()))
+    marked = look_up(mask.brain, mask.affine, body.shape, head.affine, np.eye(4))
+    brain, affine = mask.small
+    around = np.asarray(ndimage.binary_dilation(body, iterations=_HEAD_RIM))
+    inside = look_up(around, head.affine, brain.shape, affine, np.eye(4))
+    return (
+        float(inside[brain].mean()),
+        float(marked[skin].mean()) if skin.any() else float("nan"),
+    )

@@ -29,6 +29,9 @@ _DECIMALS, _ROUNDING = 6, 2e-7
 #: Each axis is a multiple of this, and no shorter or longer than these.
 STEP, _LEAST, _MOST = 64, 192, 320
 
+#: No image of a head is longer than this; memory grows with it.
+_LONGEST_MM = 640
+
 #: What is this bright is 1.
 _BRIGHT_PERCENTILE = 99.0
 
@@ -65,7 +68,7 @@ def conform(data: Stored, affine: Affine) -> Conformed:
     Raises
     ------
     ImageError
-        If nothing in the image is above zero.
+        If nothing in the image is above zero, or it is too large.
     """
     turn = nib.orientations.ornt_transform(
         nib.io_orientation(affine), nib.orientations.axcodes2ornt(_ORIENTATION)
@@ -157,6 +160,9 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
         place = np.arange(count, dtype=np.float32) * step + first
         index.append(np.clip(np.floor(place + np.float32(0.5)).astype(int), 0, size - 1))
         inside.append((place >= 0) & (place < size))
+    if new.max() > _LONGEST_MM:
+        message = "the image is larger than any head: its voxel sizes cannot be in mm"
+        raise ImageError(message)
     taken = np.asarray(volume[np.ix_(*index)], np.float32)
     taken *= inside[0][:, None, None] & inside[1][None, :, None] & inside[2][None, None, :]
     return taken, fresh

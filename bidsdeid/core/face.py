@@ -131,6 +131,7 @@ class FaceFrame:
             mode="nearest",
         )
         self._base = edge < HALF
+        self._base.flags.writeable = False  # it is returned as it is, and serves many images
         across, along, up = (np.arange(n) * ZOOM_MM for n in self.shape)
         inside = np.argwhere(self.brain) * ZOOM_MM
         low, high = inside.min(axis=0), inside.max(axis=0) + ZOOM_MM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,11 @@ class FreeSurferEngine:
         """Return name and version of the tool."""
         home = os.environ.get("FREESURFER_HOME")
         stamp = Path(home) / "build-stamp.txt" if home else None
-        if stamp is not None and stamp.is_file():
-            return f"{PROGRAM} ({stamp.read_text('utf-8', 'replace').strip()})"
-        return PROGRAM
+        try:
+            found = re.search(r"\d+\.\d+\.\d+", "" if stamp is None else stamp.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError):
+            found = None
+        return f"{PROGRAM} (FreeSurfer {found[0]})" if found else PROGRAM
 
     def find(self, volume: Stored, affine: Affine, work_dir: Path) -> Bools:
         """Find the brain; see `bidsdeid.engines.base.BrainEngine`."""

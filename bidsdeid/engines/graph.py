@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bidsdeid.core.voxels import Floats
+from bidsdeid.errors import ToolError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -92,6 +93,10 @@ class Graph:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         providers = ["CUDAExecutionProvider"] if gpu else ["CPUExecutionProvider"]
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=providers
         )
+        if providers[0] not in session.get_providers():
+            message = "onnxruntime cannot use the GPU: leave out --gpu"
+            raise ToolError(message)
+        return session

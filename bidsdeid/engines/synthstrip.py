@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,7 +63,9 @@ class SynthStripEngine:
         """Return name and version of the tool, and which weights it uses."""
         found = self._weights()
         origin = "published weights" if found.published else "weights of the user's"
-        runtime = importlib.metadata.version("onnxruntime")
+        import onnxruntime  # noqa: PLC0415 -- an extra
+
+        runtime = onnxruntime.__version__  # of onnxruntime-gpu, too
         digest = found.sha256[:_DIGITS]
         return f"SynthStrip ({origin}, sha256 {digest}; onnxruntime {runtime})"
 
@@ -74,8 +75,24 @@ class SynthStripEngine:
             seen = conform(volume, affine)
         except ImageError as error:
             raise EngineError(str(error)) from error
-        distance = _network(self._weights(), self.threads, self.gpu)(seen.volume)
+        network = self.load()
+        try:
+            distance = network(seen.volume)
+        except Exception as error:
+            # onnxruntime's own errors have no common root: memory of a GPU, for one.
+            message = f"the network could not be run ({type(error).__name__})"
+            raise EngineError(message) from error
         return within(distance, seen.affine, volume.shape, affine, self.border_mm)
+
+    def load(self) -> UNet:
+        """Return the network.
+
+        Raises
+        ------
+        ToolError
+            If the weights are not those of SynthStrip's network.
+        """
+        return _network(self._weights(), self.threads, self.gpu)
 
     def _weights(self) -> WeightsFile:
         return find_weights(self.weights, csf=self.csf)

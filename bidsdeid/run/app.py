@@ -79,7 +79,8 @@ def _run_level(config: Config, level: str) -> int:
     if level == "group" and config.selection.participants is not None:
         message = "the level `group` finishes the whole dataset: leave out --participant-label"
         raise UsageError(message)
-    check_skullstrip(config.brain)
+    if level == "participant" and not config.dry_run:
+        check_skullstrip(config.brain)
     policy = replace(
         load_policy(config.policy, deface_all=config.deface_all),
         skullstrip=config.anat == "skullstrip",

@@ -156,14 +156,20 @@ def check_skullstrip(options: BrainOptions) -> None:
     UsageError
         If what is SynthStrip's own is given and there is no SynthStrip, or the engine that is
         asked for is not there.
+    ToolError
+        If weights that the user names are not SynthStrip's.
     """
     asked = replace(options, engine="auto", gpu=options.gpu and options.engine != "deepbet")
-    network_steps(options)
+    steps = network_steps(options)
     own = asked != BrainOptions() or VARIABLE in os.environ
-    if own and not any(step.family == "synthstrip" for step in network_steps(options)):
+    if own and not any(step.family == "synthstrip" for step in steps):
         engine = SynthStripEngine(options.weights, options.csf, gpu=options.gpu)
         message = (
             f"--no-csf, --border, --synthstrip-weights, --gpu and ${VARIABLE} are SynthStrip's: "
             f"{engine.missing()[0]}"
         )
         raise UsageError(message)
+    if own:  # weights of the user's that do not fit are told now, not for each image
+        for step in steps:
+            if isinstance(step.engine, SynthStripEngine):
+                step.engine.load()

@@ -10,7 +10,7 @@ from bidsdeid.core.brain import BrainEstimate, BrainMask
 from bidsdeid.core.braingates import BrainMetrics, failed_brain_gates, is_sure_brain
 from bidsdeid.core.estimate import Attempt, Head, rounded
 from bidsdeid.core.voxels import Affine, Stored
-from bidsdeid.errors import EngineError, FaceError, GateError
+from bidsdeid.errors import EngineError, FaceError, GateError, ToolError
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.brain_cascade import BrainStep
 from bidsdeid.run.faces import brain_judge_of
@@ -78,14 +78,13 @@ class BrainFinder:
         """
         found: list[_Found] = []
         attempts: list[Attempt] = []
-        for index, step in enumerate(self._steps):
-            witnesses = any(later.witness for later in self._steps[index:])
-            if len(found) == 1 and found[0].believed and not witnesses:
-                break
+        for step in self._steps:
+            if len(found) == 1 and found[0].believed and not step.witness:
+                continue
             try:
                 mask = BrainMask.of(step.engine.find(volume, affine, self._scratch), affine)
                 metrics = brain_judge_of(pydeface_atlas()).measure(mask, head, months)
-            except (EngineError, GateError) as problem:
+            except (EngineError, GateError, ToolError) as problem:
                 attempts.append(Attempt(step.words, (str(problem),)))
                 continue
             failed = failed_brain_gates(metrics)

@@ -27,7 +27,10 @@ In *_defacemask and *_mask images, 1 marks voxels that were kept and 0 voxels th
 """
 
 _DEFACED = "Faces were removed from anatomical images: {face}."
-_STRIPPED = "Of anatomical images only the brain was kept; every other voxel was set to air."
+_STRIPPED = (
+    "Of anatomical images only the brain was kept, and every other voxel was set to air; from "
+    "other images that show a face it was removed."
+)
 _SOME_STRIPPED = "  Of those called desc-brain, or marked SkullStripped, only the brain was kept."
 
 
@@ -61,7 +64,7 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "DefaceAll": config.deface_all,
         "Anat": config.anat,
         "OnFailure": config.on_failure,
-        "BrainNetworks": [step.engine.version() for step in network_steps(config.brain)],
+        "BrainNetworks": _networks(config, outcomes),
         "BrainBorderMM": config.brain.border_mm,
         "BrainWithCSF": config.brain.csf,
         "BrainLimit": config.brain_limit,
@@ -87,6 +90,15 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         "ImagesSkullStripped": _masked(outcomes, Decision.SKULLSTRIP),
     }
     return json.dumps(facts, indent=2) + "\n"
+
+
+def _networks(config: Config, outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the networks that found a brain which counted."""
+    return [
+        step.engine.version()
+        for step in network_steps(config.brain)
+        if any(step.words in outcome.engine for outcome in outcomes)
+    ]
 
 
 def _masked(outcomes: Sequence[Outcome], decision: Decision) -> int:

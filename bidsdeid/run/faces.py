@@ -81,7 +81,8 @@ class _OnBrain:
         return self.brain.method
 
     def register(self, volume: Floats, affine: Affine, atlas: Atlas, work_dir: Path) -> Affine:  # noqa: ARG002
-        mask = BrainMask(self.brain.brain, self.brain.affine, 1.0, 1.0, at_edge=False)
+        field = (volume.shape, affine)
+        mask = BrainMask(self.brain.brain, self.brain.affine, 1.0, 1.0, field)
         return brain_judge_of(atlas).position(mask).to_reference
 
 
@@ -210,7 +211,7 @@ class FaceFinder:
         region = frame.region(seen.sure_head(), self._style)
         own = None
         if brain is not None:
-            region &= ~frame.near(brain.brain, brain.affine, to_atlas)
+            region = region & ~frame.near(brain.brain, brain.affine, to_atlas)
             own = brain.brain_on(head.shape, head.grid)
         remove = look_up(region, frame.affine, head.shape, head.grid, to_atlas)
         metrics = judge_of(atlas).measure(

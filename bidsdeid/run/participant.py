@@ -24,7 +24,6 @@ from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_withheld, withheld
-from bidsdeid.run.brain_cascade import network_steps
 from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
@@ -85,7 +84,6 @@ def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Ac
         config.shift_dates,
         [str(getattr(config, name)) for name in _FACE_SETTINGS],
         [_digest(path) for path in (config.template, config.facemask, config.brain.weights)],
-        [step.engine.version() for step in network_steps(config.brain)],
         sorted(config.terms.terms),
         hashlib.sha256(key).hexdigest(),
         files,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bidsdeid.core.brain import BrainEstimate
-from bidsdeid.core.nifti import decode_image
+from bidsdeid.core.estimate import Head
+from bidsdeid.core.nifti import Image, decode_image
 from bidsdeid.core.plan import Action
 from bidsdeid.core.policy import Decision
 from bidsdeid.errors import FaceError, FileProblem, ImageError
@@ -121,7 +122,19 @@ def _session_image(bench: Bench, action: Action) -> SessionImage:
     FileProblem
         If it cannot be read, or no head can be looked for in it.
     """
-    image = decode_image(bench.read(action.path))
+    head = searchable(decode_image(bench.read(action.path)))
+    assert action.file.name is not None  # noqa: S101 -- only rules on names deface
+    return SessionImage(action.path, action.file.name, action.mask, head)
+
+
+def searchable(image: Image) -> Head:
+    """Return a small copy of an image in which a head can be looked for.
+
+    Raises
+    ------
+    ImageError
+        If none can be.
+    """
     if not image.oriented:
         message = (
             "the header does not say where front and top are (sform and qform codes are 0): set "
@@ -135,5 +148,4 @@ def _session_image(bench: Bench, action: Action) -> SessionImage:
     if head.volume.min() == head.volume.max():
         message = "the image is empty: all its voxels have one value or none"
         raise ImageError(message)
-    assert action.file.name is not None  # noqa: S101 -- only rules on names deface
-    return SessionImage(action.path, action.file.name, action.mask, head)
+    return head

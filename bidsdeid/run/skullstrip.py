@@ -26,6 +26,7 @@ from bidsdeid.errors import InputError, StoreError, UsageError
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.brain_cascade import brain_cascade, check_skullstrip
 from bidsdeid.run.brains import BrainFinder
+from bidsdeid.run.search import searchable
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,10 +48,11 @@ def main(argv: Sequence[str]) -> int:
     )
     check_skullstrip(brain)
     image = _read(options.image)
+    head = searchable(image)
     steps = brain_cascade(brain, lambda: (pydeface_atlas(),), options.threads)
     with tempfile.TemporaryDirectory(prefix="bidsdeid-") as scratch:
         finder = BrainFinder(steps, Path(scratch))
-        found = finder.find(image.still(), image.affine, image.head(), options.age_months)
+        found = finder.find(image.still(), image.affine, head, options.age_months)
     _write_all(image, found, options)
     print(f"{found.metrics.volume_ml:.0f} mL of brain, found by {found.method}")  # noqa: T201
     return 0
@@ -80,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_targets(source: Path, targets: Sequence[Path]) -> None:
+    if len({os.path.realpath(target) for target in targets}) < len(targets):
+        message = "--out and --mask name one file: name two"
+        raise UsageError(message)
     for target in targets:
         if not target.name.endswith((".nii", ".nii.gz")):
             message = "output files end in .nii or .nii.gz"

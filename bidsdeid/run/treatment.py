@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from bidsdeid.config import Config
 from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
@@ -12,9 +14,14 @@ from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.core.gates import Trust, failed_gates
 from bidsdeid.core.nifti import Image
 from bidsdeid.core.policy import Decision
+from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Bools
 from bidsdeid.errors import GateError
 from bidsdeid.run.faces import judge_of
+from bidsdeid.run.session import LEAST_LIKENESS
+
+#: The corners of the field of view, where a head is kept but for its brain, may move this far.
+MOVED_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +69,8 @@ def treatment_of(
     details["metrics"] = rounded(found.metrics)
     shape = image.data.shape[:3]
     if isinstance(found, BrainEstimate):
+        if image.data.ndim > 3:  # noqa: PLR2004 -- a series
+            _check_still(image)
         remove = found.remove_on(shape, image.affine)
         details |= {"finding": "a brain", "removed_voxels": int(remove.sum())}
         details |= {"voxels": remove.size}
@@ -74,6 +83,27 @@ def treatment_of(
     _check_volumes(image, found, remove, config.face)
     details |= {"removed_voxels": int(remove.sum()), "voxels": remove.size}
     return Treatment(Decision.DEFACE, remove, stripped=stripped, details=details)
+
+
+def _check_still(image: Image) -> None:
+    """See that the head lies where it lies on the mean in each volume of a series.
+
+    Raises
+    ------
+    GateError
+        If it does not.
+    """
+    head = image.head()
+    mean = Reference(head.volume, head.affine)
+    corners = np.array([[*corner, 1.0] for corner in np.ndindex(2, 2, 2)])
+    ends = head.affine @ np.diag([*(n - 1 for n in head.volume.shape), 1.0]) @ corners.T
+    for volume in image.volumes():
+        each = Head.of(volume, image.affine, image.slope)
+        found = mean.register(each.volume, each.affine, [np.eye(4)], rigid=True)
+        moved = np.linalg.norm((found.to_image @ ends - ends)[:3], axis=0).max()
+        if found.likeness < LEAST_LIKENESS or moved > MOVED_MM:
+            message = "the head moved in a series, or is not to be seen in each of its volumes"
+            raise GateError(message)
 
 
 def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceStyle) -> None:

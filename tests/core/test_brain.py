@@ -11,7 +11,7 @@ from bidsdeid.errors import EngineError
 
 GRID = np.array([[0, 2.0, 0, -50], [-1.5, 0, 0, 30], [0, 0, 2.5, -40], [0, 0, 0, 1]])
 VOXEL_ML = 2 * 1.5 * 2.5 / 1000
-METRICS = BrainMetrics(1400, 1.5, 0.7, 1, 1, 1, 0.96, 0)
+METRICS = BrainMetrics(1400, 1.5, 0.7, 1, 1, 1, 0, 0.96, 0)
 
 
 def nothing(shape: tuple[int, ...] = (20, 22, 24)) -> Bools:
@@ -39,7 +39,8 @@ def test_one_body_is_taken_as_it_is_with_air_around() -> None:
         mask.affine, GRID @ [[1, 0, 0, 4], [0, 1, 0, 5], [0, 0, 1, 6], [0, 0, 0, 1]]
     )
     np.testing.assert_array_equal(again(mask, marked.shape, GRID), marked)
-    assert (mask.whole, mask.solid, mask.at_edge) == (1, 1, False)
+    assert (mask.whole, mask.solid) == (1, 1)
+    assert mask.field[0] == marked.shape
     assert mask.volume_ml == pytest.approx(marked.sum() * VOXEL_ML)
 
 
@@ -77,22 +78,14 @@ def test_a_piece_in_a_hole_is_filled_over() -> None:
 
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("end", [0, 1])
-def test_the_edge_of_the_field_of_view_is_noted(axis: int, end: int) -> None:
+def test_a_brain_at_the_edge_of_the_field_of_view_is_whole(axis: int, end: int) -> None:
     sides = [(3, 17), (3, 19), (3, 21)]
     count = (20, 22, 24)[axis]
-    assert not BrainMask.of(block(*sides), GRID).at_edge
-    for start, at_edge in ((0, True), (1, False)):
+    for start in (0, 1):
         sides[axis] = (start, count - 5) if end == 0 else (5, count - start)
         mask = BrainMask.of(block(*sides), GRID)
-        assert mask.at_edge is at_edge
         np.testing.assert_array_equal(again(mask, (20, 22, 24), GRID), block(*sides))
         assert mask.whole == mask.solid == 1
-
-
-def test_pieces_at_the_edge_that_are_not_brain_do_not_count_as_cut() -> None:
-    marked = block((5, 12), (6, 15), (7, 20))
-    marked[0, 0, :3] = True
-    assert not BrainMask.of(marked, GRID).at_edge
 
 
 def test_nothing_marked_is_an_engine_that_found_nothing() -> None:
@@ -195,3 +188,9 @@ def test_masks_that_do_not_meet_do_not_agree() -> None:
     assert overlap == 0
     assert distance > 50
     assert other.agrees(one) == (0, distance)
+
+
+def test_next_to_nothing_marked_is_too_small() -> None:
+    for speck in (block((5, 6), (6, 7), (7, 8)), block((5, 6), (6, 12), (7, 8))):
+        with pytest.raises(EngineError, match="too small"):
+            BrainMask.of(speck, GRID @ np.diag([0.5, 0.5, 0.5, 1.0]))

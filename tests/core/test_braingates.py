@@ -11,7 +11,7 @@ from bidsdeid.core.braingates import BRAIN_GATES, BrainMetrics, failed_brain_gat
 from bidsdeid.core.gates import Gate
 
 GOOD = BrainMetrics(
-    volume_ml=1400, volume_least=1.5, volume_most=0.7, whole=1.0, solid=1.0, in_head=1.0,
+    volume_ml=1400, volume_least=1.5, volume_most=0.7, whole=1.0, solid=1.0, in_head=1.0, skin=0.0,
     atlas_overlap=0.96, astray=0.0005,
 )  # fmt: skip
 METRICS = [field.name for field in fields(BrainMetrics)]
@@ -45,7 +45,7 @@ def test_a_size_that_is_wrong_twice_is_told_once() -> None:
     both = replace(GOOD, volume_least=float("nan"), volume_most=float("nan"))
     assert len(failed_brain_gates(both)) == 1
     all_wrong = BrainMetrics(*[float("nan")] * len(METRICS))
-    assert len(failed_brain_gates(all_wrong)) == len({gate.sentence for gate in BRAIN_GATES}) == 6
+    assert len(failed_brain_gates(all_wrong)) == len({gate.sentence for gate in BRAIN_GATES}) == 7
 
 
 @pytest.mark.parametrize(

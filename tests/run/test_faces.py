@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bidsdeid.core.estimate import FaceEstimate, Finding, Head
-from bidsdeid.core.face import FaceStyle
+from bidsdeid.core.brain import BrainEstimate
+from bidsdeid.core.braingates import BrainMetrics
+from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding, Head
+from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.engines.atlas import AtlasEngine
 from bidsdeid.errors import EngineError, FaceError, UsageError
 from bidsdeid.resources import pydeface_atlas
@@ -137,3 +139,22 @@ def test_an_engine_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("FSLDIR", raising=False)
     with pytest.raises(UsageError, match="FSL"):
         cascade((ATLAS,), "flirt")
+
+
+def test_a_brain_in_the_way_of_one_image_changes_nothing_for_the_next() -> None:
+    """pydeface's own region is one array for all images."""
+    step = Step("told", "told", Told(), ATLAS)
+    pydeface = FaceFinder([step], FaceStyle(MaskStyle.PYDEFACE), Path())
+    before = pydeface.find(head())
+    region = before.region.copy()
+    ball = np.indices((40, 40, 40)) - 20
+    front = np.linalg.inv(truth()) @ [0, 70, -20, 1]  # between the eyes
+    affine = np.eye(4)
+    affine[:3, 3] = front[:3] - 20
+    attempt = Attempt("a ball")
+    metrics = BrainMetrics(1400, 1.5, 0.7, 1, 1, 1, 0, 0.97, 0)
+    brain = BrainEstimate((ball**2).sum(axis=0) < 15**2, affine, metrics, (attempt,))
+    spared = pydeface.find(head(), None, brain)
+    assert spared.region.sum() < region.sum()
+    assert np.array_equal(before.region, region)
+    assert np.array_equal(pydeface.find(head()).region, region)
