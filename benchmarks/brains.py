@@ -29,6 +29,7 @@ from bidsdeid.config import ENGINES, BrainOptions
 from bidsdeid.core.brain import BrainMask
 from bidsdeid.core.head import dice
 from bidsdeid.core.nifti import decode_image
+from bidsdeid.core.voxels import look_up
 from bidsdeid.io.weights import find_weights
 from bidsdeid.resources import pydeface_atlas
 from bidsdeid.run.brain_cascade import brain_cascade
@@ -45,11 +46,8 @@ def find(engine: str, image: Path, out: Path, threads: int) -> None:
     with tempfile.TemporaryDirectory() as work:
         marked = steps[0].engine.find(source.still(), source.affine, Path(work))
     mask = BrainMask.of(marked, source.affine)
-    start = np.rint(np.linalg.inv(source.affine) @ mask.affine @ [0, 0, 0, 1])[:3].astype(int)
-    whole = np.zeros(np.array(marked.shape) + 2, np.uint8)  # a mask has a rim of one voxel
-    box = tuple(slice(a + 1, a + 1 + n) for a, n in zip(start, mask.brain.shape, strict=True))
-    whole[box] = mask.brain
-    nib.save(nib.Nifti1Image(whole[1:-1, 1:-1, 1:-1], source.affine), out)
+    brain = look_up(mask.brain, mask.affine, marked.shape, source.affine, np.eye(4))
+    nib.save(nib.Nifti1Image(brain.astype(np.uint8), source.affine), out)
 
 
 def installed() -> list[str]:

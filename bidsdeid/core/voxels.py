@@ -173,6 +173,18 @@ def carry(
     return result
 
 
+def box_corners(shape: tuple[int, ...], affine: Affine) -> NDArray[np.float64]:
+    """Return where the eight outermost voxels of a grid lie, as (4, 8) places in its world.
+
+    Examples
+    --------
+    >>> box_corners((3, 2, 1), np.eye(4)).max(axis=1).tolist()
+    [2.0, 1.0, 0.0, 1.0]
+    """
+    ends = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]).T
+    return np.asarray(affine @ np.diag([*(n - 1 for n in shape[:3]), 1.0]) @ ends, np.float64)
+
+
 def in_view(
     seen_shape: tuple[int, ...],
     seen_affine: Affine,

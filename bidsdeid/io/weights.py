@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bidsdeid.errors import ToolError
@@ -122,8 +123,15 @@ def _remedy(name: str) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        stat = path.stat()
+        return _digest_of(path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
         message = f"SynthStrip's weights cannot be read: {error.strerror}"
         raise ToolError(message) from error
+
+
+@lru_cache(maxsize=4)
+def _digest_of(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 -- a cache's key
+    """Digest a file once for as long as it is the same: engines ask for every image."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -37,6 +37,33 @@ STILL_MM = 3.0
 Estimate = TypeVar("Estimate", FaceEstimate, BrainEstimate)
 
 
+def displaced(reference: Reference, head: Head, points: Array) -> float | None:
+    """Return how far (mm) a head lies from where another image of it has it.
+
+    Parameters
+    ----------
+    reference : Reference
+        The head, as the other image shows it.
+    head : Head
+    points : (4, N) array, RAS+ mm
+        Of which the one that moved farthest counts.
+
+    Returns
+    -------
+    float or None
+        None if the two are not alike.
+
+    Raises
+    ------
+    FileProblem
+        If there is nothing in the image.
+    """
+    found = reference.register(head.volume, head.affine, [np.eye(4)], rigid=True)
+    if found.likeness < LEAST_LIKENESS:
+        return None
+    return float(np.linalg.norm((found.to_reference @ points - points)[:3], axis=0).max())
+
+
 @dataclass(frozen=True, eq=False)
 class SessionImage:
     """An image that is searched.
@@ -158,11 +185,7 @@ class Session(ABC, Generic[Estimate]):
         if computed and not may_lend(other.name, image.name):
             return False
         try:
-            found = other.reference.register(
-                image.head.volume, image.head.affine, [np.eye(4)], rigid=True
-            )
+            moved = displaced(other.reference, image.head, self._landmarks(estimate))
         except FileProblem:
             return computed
-        points = self._landmarks(estimate)
-        moved = np.linalg.norm((found.to_reference @ points - points)[:3], axis=0).max()
-        return bool(moved <= STILL_MM) if found.likeness >= LEAST_LIKENESS else computed
+        return computed if moved is None else moved <= STILL_MM

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.descent import Array
+from bidsdeid.core.voxels import box_corners
 from bidsdeid.errors import FileProblem
 from bidsdeid.run.session import Session, SessionImage
 
@@ -35,6 +34,4 @@ class SessionBrains(Session[BrainEstimate]):
 
     def _landmarks(self, estimate: BrainEstimate) -> Array:
         """Return the corners of the box around the brain."""
-        corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)])
-        scale = np.diag([*(n - 1 for n in estimate.brain.shape), 1.0])
-        return np.asarray(estimate.affine @ scale @ corners.T)
+        return box_corners(estimate.brain.shape, estimate.affine)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from bidsdeid.config import Config
 from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
@@ -15,10 +13,10 @@ from bidsdeid.core.gates import Trust, failed_gates
 from bidsdeid.core.nifti import Image
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.registration import Reference
-from bidsdeid.core.voxels import Bools
+from bidsdeid.core.voxels import Bools, box_corners
 from bidsdeid.errors import GateError
 from bidsdeid.run.faces import judge_of
-from bidsdeid.run.session import LEAST_LIKENESS
+from bidsdeid.run.session import displaced
 
 #: The corners of the field of view, where a head is kept but for its brain, may move this far.
 MOVED_MM = 6.0
@@ -95,13 +93,10 @@ def _check_still(image: Image) -> None:
     """
     head = image.head()
     mean = Reference(head.volume, head.affine)
-    corners = np.array([[*corner, 1.0] for corner in np.ndindex(2, 2, 2)])
-    ends = head.affine @ np.diag([*(n - 1 for n in head.volume.shape), 1.0]) @ corners.T
+    ends = box_corners(head.volume.shape, head.affine)
     for volume in image.volumes():
-        each = Head.of(volume, image.affine, image.slope)
-        found = mean.register(each.volume, each.affine, [np.eye(4)], rigid=True)
-        moved = np.linalg.norm((found.to_image @ ends - ends)[:3], axis=0).max()
-        if found.likeness < LEAST_LIKENESS or moved > MOVED_MM:
+        moved = displaced(mean, Head.of(volume, image.affine, image.slope), ends)
+        if moved is None or moved > MOVED_MM:
             message = "the head moved in a series, or is not to be seen in each of its volumes"
             raise GateError(message)
 
