@@ -9,6 +9,7 @@ from typing import NoReturn
 from bidsdeid import __version__
 from bidsdeid.argument_types import Group, add_option, count, labels, megabytes
 from bidsdeid.errors import UsageError
+from bidsdeid.identity_arguments import add_identity
 from bidsdeid.mask_arguments import add_brain, add_face
 
 _EPILOG = """\
@@ -18,6 +19,7 @@ exit codes:
   64 usage or policy       65 output not valid    66 input unreadable
   70 a tool or a bug       73 cannot write        130 interrupted
 
+`bidsdeid audit PATH` looks through any folder for what identifies people;
 `bidsdeid policy {list,show,explain,check}` shows and checks the rules;
 `bidsdeid templates {list,fetch,build}` those of infants' heads; `bidsdeid skullstrip` keeps the
 brain in one image.
@@ -55,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     _add_selection(parser.add_argument_group("which files"))
     _add_treatment(parser.add_argument_group("what is done"))
+    add_identity(parser.add_argument_group("labels, dates and words"))
     add_brain(parser.add_argument_group("how brains are found"))
     _add_resources(parser.add_argument_group("where, and with how much"))
     for name in ("--notrack", "--resource-monitor", "--low-mem"):
@@ -130,27 +133,6 @@ def _add_treatment(group: Group) -> None:
         help="what is done to an image whose face is not found for sure (default: %(default)s)",
     )
     add_face(group)
-    add_option(
-        group,
-        "--dates",
-        choices=("shift", "remove"),
-        default="shift",
-        help="shift: to 1902-1925, intervals kept (default: %(default)s)",
-    )
-    add_option(
-        group,
-        "--key",
-        type=Path,
-        metavar="FILE",
-        help="secret that moves dates (default: made in the private folder)",
-    )
-    add_option(
-        group,
-        "--known-terms",
-        type=Path,
-        metavar="FILE",
-        help="words, one a line, that must not occur in the output",
-    )
 
 
 def _add_resources(group: Group) -> None:

@@ -18,6 +18,7 @@ LEVELS = ("participant", "group")
 
 #: Commands beside the BIDS App, and the modules whose `main` they are.
 _COMMANDS = {
+    "audit": "bidsdeid.run.audit",
     "policy": "bidsdeid.run.policies",
     "skullstrip": "bidsdeid.run.skullstrip",
     "templates": "bidsdeid.run.templates",

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bidsdeid.core.facestyle import FaceStyle
+from bidsdeid.core.labels import Relabel
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
-from bidsdeid.core.values import KnownTerms
+from bidsdeid.core.terms import Lexicon
 from bidsdeid.errors import UsageError
 
 #: Memory of one process beside the image it works on: Python, NumPy, SciPy, pybids, the atlas.
@@ -51,6 +52,43 @@ class BrainOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityOptions:
+    """What the user says about labels, dates and words.
+
+    Parameters
+    ----------
+    relabel : Relabel
+        Where new labels come from.
+    table : Path or None
+        Of new labels, if they come from one.
+    sessions : bool
+        Sessions get new labels, too.
+    shift_dates : bool
+        Move dates; otherwise they are removed.
+    key : Path or None
+        File with the secret that new labels and shifts are derived from.
+    terms_file : Path or None
+        File of the words that must not occur in the output.
+    terms : Lexicon
+        Words that must not occur in the output.
+    scrub_text : bool
+        Take what looks like an identifier out of documents, rather than withhold them.
+    k : int or None
+        Participants who must share each combination of age, sex and the like.
+    """
+
+    relabel: Relabel = Relabel.KEEP
+    table: Path | None = None
+    sessions: bool = True
+    shift_dates: bool = True
+    key: Path | None = None
+    terms_file: Path | None = None
+    terms: Lexicon = field(default_factory=Lexicon)
+    scrub_text: bool = False
+    k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything a run depends on.
 
@@ -60,6 +98,8 @@ class Config:
         Input and output.
     private_dir : Path
         Ledger and key; by default ``<output_dir>_private``.
+    private_named : bool
+        The user named it, so that it is not lost with a container.
     work_dir : Path
         Files on their way; by default in the private folder.  Holds faces, so it is private too.
     selection : Selection
@@ -95,14 +135,8 @@ class Config:
         installed, and the atlas's; ``atlas``, only that.
     on_failure : str
         What is done to an image whose face is not found: ``withhold`` or ``skullstrip``.
-    shift_dates : bool
-        Move dates; otherwise they are removed.
-    key : Path or None
-        File with the secret that moves dates.
-    terms_file : Path or None
-        File of the words that must not occur in the output.
-    terms : KnownTerms
-        Words that must not occur in the output.
+    identity : IdentityOptions
+        What is done to labels, dates and words.
     validate_input : bool
         Run the BIDS validator on the input.
     nprocs : int
@@ -121,6 +155,7 @@ class Config:
     output_dir: Path
     private_dir: Path
     work_dir: Path
+    private_named: bool = False
     selection: Selection = field(default_factory=Selection)
     layout: Layout = Layout.DERIVATIVE
     policy: str = "default"
@@ -138,10 +173,7 @@ class Config:
     brain: BrainOptions = field(default_factory=BrainOptions)
     brain_limit: str = "auto"
     on_failure: str = "withhold"
-    shift_dates: bool = True
-    key: Path | None = None
-    terms_file: Path | None = None
-    terms: KnownTerms = field(default_factory=KnownTerms)
+    identity: IdentityOptions = field(default_factory=IdentityOptions)
     validate_input: bool = True
     nprocs: int = 1
     threads: int = 1
@@ -180,7 +212,12 @@ class Config:
                 message = f"{option} must not hold the input or the output"
                 raise UsageError(message)
 
-        for option, file in (("--key", self.key), ("--known-terms", self.terms_file)):
+        files = (
+            ("--key", self.identity.key),
+            ("--known-terms", self.identity.terms_file),
+            ("--relabel", self.identity.table),
+        )
+        for option, file in files:
             if file is not None and _real(file).is_relative_to(out):
                 message = f"{option} lies in the output, which is to be shared: move it out"
                 raise UsageError(message)

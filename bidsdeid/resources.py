@@ -93,9 +93,8 @@ def _plain_schema(definition: Any) -> Any:  # noqa: ANN401 -- JSON of any shape
 
 def policy_names() -> tuple[str, ...]:
     """Return the names of the policies that come with the package."""
-    folder = resources.files("bidsdeid") / "policies"
     return tuple(
-        sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+        sorted(f.name.removesuffix(".toml") for f in _POLICIES.iterdir() if f.suffix == ".toml")
     )
 
 
@@ -107,13 +106,7 @@ def policy_text(name: str) -> str:
     UsageError
         If there is no such policy.
     """
-    if name in policy_names():
-        return (resources.files("bidsdeid") / "policies" / f"{name}.toml").read_text("utf-8")
-    path = Path(name)
-    if not path.is_file():
-        message = f"no policy of that name or file: choose from {', '.join(policy_names())}"
-        raise UsageError(message)
-    return path.read_text("utf-8")
+    return _read(_policy_file(name, Path()))
 
 
 def load_policy(name: str, *, deface_all: bool = False) -> Policy:
@@ -122,24 +115,71 @@ def load_policy(name: str, *, deface_all: bool = False) -> Policy:
     Raises
     ------
     PolicyError
-        With every mistake found.
+        With every mistake found, in the file and in those it extends.
     """
-    raw = _read_policy(name)
+    chain: dict[Path, dict[str, Any]] = {}
+    mistakes: list[str] = []
+    file = _policy_file(name, Path())
+    chain[file] = _parsed(file)
+    while not mistakes and (base := _extended(chain[file])) is not None:
+        try:
+            file = _policy_file(base, file.parent)
+            if file in chain:
+                names = " → ".join(each.name for each in (*chain, file))
+                mistakes.append(f"`extends` goes round in a circle: {names}")
+            else:
+                chain[file] = _parsed(file)
+        except PolicyError as error:
+            mistakes += [f"`extends`: {mistake}" for mistake in error.mistakes]
+        except UsageError as error:
+            mistakes.append(f"`extends`: {error}")
+    raw, *below = chain.values()
+    return compile_policy(
+        raw, field_schemas(), below=below, mistakes=mistakes, deface_all=deface_all
+    )
+
+
+_POLICIES = Path(__file__).parent / "policies"
+
+
+def _policy_file(name: str, folder: Path) -> Path:
+    """Return the file of a policy: a packaged one by its name, another by its path.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+        What a path counts from.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    path = _POLICIES / f"{name}.toml" if name in policy_names() else folder / name
+    if not path.is_file():
+        known = ", ".join(policy_names())
+        message = f"no policy of that name or file: choose from {known}, or name a TOML file"
+        raise UsageError(message)
+    return path.resolve()
+
+
+def _extended(raw: Mapping[str, Any]) -> str | None:
+    """Return what a policy extends; what is no word is told by `compile_policy`."""
     head = raw.get("policy")
-    base = head.pop("extends", None) if isinstance(head, dict) else None
-    if base is not None:
-        below = _read_policy(str(base))
-        for table in ("file", "key", "column"):
-            ours = raw.get(table, [])
-            if isinstance(ours, list):  # what is not a list is told by `compile_policy`
-                raw[table] = [*ours, *below.get(table, [])]
-    return compile_policy(raw, field_schemas(), deface_all=deface_all)
+    base = head.get("extends") if isinstance(head, dict) else None
+    return base if isinstance(base, str) else None
 
 
-def _read_policy(name: str) -> dict[str, Any]:
+def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(policy_text(name))
+        return tomllib.loads(_read(path))
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(name, (f"it is not TOML: {error}",)) from error
+        raise PolicyError(path.name, (f"{path.name} is not TOML: {error}",)) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(name, ("the file cannot be read as UTF-8 text",)) from error
+        raise PolicyError(path.name, (f"{path.name} cannot be read as UTF-8 text",)) from error

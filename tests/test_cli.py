@@ -11,7 +11,9 @@ import pytest
 from bidsdeid import __version__
 from bidsdeid.arguments import build_parser
 from bidsdeid.cli import main
-from bidsdeid.config import BrainOptions
+from bidsdeid.config import BrainOptions, IdentityOptions
+from bidsdeid.core.labels import Relabel
+from bidsdeid.core.terms import known_words
 from bidsdeid.errors import UsageError
 from bidsdeid.run.options import config_from
 
@@ -31,6 +33,10 @@ BASE = ["in", "out", "participant"]
         ([*BASE, "--participant-label", "../x"], 64, "label"),
         ([*BASE, "--layout", "flat"], 64, "flat"),
         ([*BASE, "--dates", "keep"], 64, "keep"),
+        ([*BASE, "--relabel"], 64, "--relabel"),
+        ([*BASE, "--relabel-sessions", "drop"], 64, "drop"),
+        ([*BASE, "--k", "0"], 64, "from 1"),
+        ([*BASE, "--k", "five"], 64, "--k"),
         ([*BASE, "--nprocs", "0"], 64, "from 1"),
         ([*BASE, "--nprocs", "-1"], 64, "--nprocs"),
         ([*BASE, "--omp-nthreads", "many"], 64, "from 1"),
@@ -85,6 +91,8 @@ SPELLINGS = {
     "private_dir": ["--private-dir"],
     "key": ["--key"],
     "known_terms": ["--known-terms"],
+    "k": ["--k"],
+    "relabel": ["--relabel"],
     "policy": ["--policy"],
 }  # fmt: skip
 
@@ -95,8 +103,10 @@ SPELLINGS = {
 )
 def test_every_spelling_of_an_option(dest: str, option: str) -> None:
     value = getattr(build_parser().parse_args([*BASE, option, "3"]), dest)
-    expected = {"participant_label": ["3"], "session_label": ["3"], "policy": "3"}
-    numbers = ("nprocs", "omp_nthreads", "mem")
+    expected = {
+        "participant_label": ["3"], "session_label": ["3"], "policy": "3", "relabel": "3",
+    }  # fmt: skip
+    numbers = ("nprocs", "omp_nthreads", "mem", "k")
     assert value == expected.get(dest, 3 if dest in numbers else Path("3"))
 
 
@@ -111,6 +121,7 @@ def test_every_spelling_of_an_option(dest: str, option: str) -> None:
         ("dry_run", "--dry-run"),
         ("stop_on_first_crash", "--stop-on-first-crash"),
         ("no_csf", "--no-csf"),
+        ("scrub_text", "--scrub-text"),
         ("gpu", "--gpu"),
         ("no_progress", "--no-progress"),
         ("notrack", "--notrack"),
@@ -241,6 +252,43 @@ def test_the_help_shows_what_can_be_said_about_brains() -> None:
         assert option in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "identity"),
+    [
+        ("", IdentityOptions()),
+        ("--relabel keep", IdentityOptions(Relabel.KEEP)),
+        ("--relabel sequential", IdentityOptions(Relabel.SEQUENTIAL)),
+        ("--relabel keyed", IdentityOptions(Relabel.KEYED)),
+        ("--relabel new.tsv", IdentityOptions(Relabel.TABLE, Path("new.tsv"))),
+        ("--relabel ./keyed", IdentityOptions(Relabel.TABLE, Path("keyed"))),
+        ("--relabel table", IdentityOptions(Relabel.TABLE, Path("table"))),
+        (
+            "--relabel keyed --relabel-sessions keep --key my.key --dates remove",
+            IdentityOptions(Relabel.KEYED, sessions=False, shift_dates=False, key=Path("my.key")),
+        ),
+        ("--scrub-text --k 5", IdentityOptions(scrub_text=True, k=5)),
+    ],
+)
+def test_options_about_labels_dates_and_words_reach_the_configuration(
+    given: str, identity: IdentityOptions
+) -> None:
+    assert config_from(build_parser().parse_args([*BASE, *given.split()])).identity == identity
+
+
+def test_a_private_folder_that_is_named_is_one_that_stays() -> None:
+    config = config_from(build_parser().parse_args([*BASE, "--private-dir", "p"]))
+    assert config.private_named
+
+
+def test_the_help_shows_what_can_be_said_about_labels_dates_and_words() -> None:
+    shown = build_parser().format_help()
+    for option in (
+        "--relabel keep|sequential|keyed|FILE", "--relabel-sessions {same,keep}", "--key FILE",
+        "--dates {shift,remove}", "--known-terms FILE", "--scrub-text", "--k N", "$BIDSDEID_KEY",
+    ):  # fmt: skip
+        assert option in shown
+
+
 @pytest.mark.parametrize("command", [["-m", "bidsdeid"], ["run.py"]])
 def test_version_and_help_of_each_way_in(command: list[str]) -> None:
     root = Path(__file__).parents[1]
@@ -263,7 +311,7 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["policy", "list"], "default"),
         (["policy", "show"], "[[file]]"),
         (["policy", "check", "default"], "no mistakes"),
-        (["policy", "explain"], "deface: anat"),
+        (["policy", "explain"], "Defaced: the face is removed"),
     ],
 )
 def test_policies_can_be_looked_at(
@@ -281,7 +329,9 @@ def test_defaults_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert config.work_dir == tmp_path / "out_private" / "work"
     assert config.selection.participants is None
     assert config.validate_input
-    assert config.shift_dates
+    assert config.identity == IdentityOptions()
+    assert config.identity.shift_dates
+    assert not config.private_named
     assert config.threads == len(os.sched_getaffinity(0))
 
 
@@ -292,7 +342,8 @@ def test_files_that_options_name_are_read(tmp_path: Path) -> None:
     config = config_from(build_parser().parse_args(
         [*BASE, "--known-terms", str(terms), "--bids-filter-file", str(filters)]
     ))  # fmt: skip
-    assert config.terms.terms == ("Miller", "Jane Doe")
+    assert config.identity.terms == known_words(["Miller", "Jane Doe"])
+    assert config.identity.terms_file == terms
     assert config.selection.filters == {"t1w": {"acquisition": None}}
 
 

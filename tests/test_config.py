@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bidsdeid.config import BASE_MB, Config
+from bidsdeid.config import BASE_MB, Config, IdentityOptions
 from bidsdeid.errors import UsageError
 
 
@@ -59,6 +60,28 @@ def test_folders_that_mix_public_and_private_are_refused(
     with pytest.raises(UsageError, match=word) as caught:
         config(tmp_path, **folders).check_folders()
     assert caught.value.exit_code == 64
+
+
+FILES = {"key": "--key", "terms_file": "--known-terms", "table": "--relabel"}
+
+
+@pytest.mark.parametrize("field", sorted(FILES))
+@pytest.mark.parametrize("name", ["out/secret", "out/code/secret", "in/../out/secret", "link/x"])
+def test_what_is_private_may_not_lie_in_the_output(tmp_path: Path, field: str, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to("out")
+    options = IdentityOptions(**{field: tmp_path / name})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=f"{FILES[field]} lies in the output"):
+        replace(config(tmp_path), identity=options).check_folders()
+
+
+@pytest.mark.parametrize("field", sorted(FILES))
+@pytest.mark.parametrize("name", ["secret", "out_private/secret", "in/secret", "out2/secret"])
+def test_what_is_private_may_lie_elsewhere(tmp_path: Path, field: str, name: str) -> None:
+    options = IdentityOptions(**{field: tmp_path / name})  # type: ignore[arg-type]
+    checked = replace(config(tmp_path), identity=options)
+    checked.check_folders()
+    assert checked.identity == options
 
 
 @pytest.mark.parametrize(

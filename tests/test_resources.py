@@ -92,19 +92,106 @@ def test_a_policy_that_extends_another_has_its_rules_first(tmp_path: Path) -> No
     assert mine.key_rule("image", "EchoTime") == default.key_rule("image", "EchoTime")
 
 
+def write(path: Path, extends: str, *names: str, reason: str = "") -> Path:
+    """Write a policy that drops some fields; each says by which file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'[policy]\nname = "{path.stem}"\nversion = "1"\n{extends}\n'
+        f'[[key]]\nfields = {list(names)}\naction = "drop"\nreason = "{reason or path.stem}"\n'
+    )
+    return path
+
+
+def test_a_policy_may_extend_one_that_extends_another(tmp_path: Path) -> None:
+    fields = ["EchoTime", "FlipAngle", "SAR", "Units"]
+    write(tmp_path / "lab" / "low.toml", 'extends = "open-science"', *fields[:3])
+    write(tmp_path / "lab" / "mid.toml", 'extends = "low.toml"', *fields[:2])
+    top = write(tmp_path / "top.toml", 'extends = "lab/mid.toml"', *fields[:1])
+    policy = load_policy(str(top))
+    assert policy.name == "top"
+    assert [policy.key_rule("image", key).reason for key in fields[:3]] == ["top", "mid", "low"]
+    open_science, default = load_policy("open-science"), load_policy("default")
+    for key in ("ShimSetting", "Units"):
+        assert policy.key_rule("image", key) == open_science.key_rule("image", key)
+    assert open_science.key_rule("image", "ShimSetting").action == "drop"
+    assert policy.key_rule("image", "Units") == default.key_rule("image", "Units")
+    assert policy.files == default.files
+
+
+def test_a_path_counts_from_the_file_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "base.toml", "", "EchoTime", reason="not this one")
+    write(tmp_path / "lab" / "base.toml", "", "EchoTime", reason="this one")
+    write(tmp_path / "lab" / "mine.toml", 'extends = "base.toml"', "FlipAngle")
+    monkeypatch.chdir(tmp_path)
+    policy = load_policy("lab/mine.toml")
+    assert policy.key_rule("image", "EchoTime").reason == "this one"
+
+
+def test_a_file_does_not_stand_in_for_a_packaged_policy(tmp_path: Path) -> None:
+    write(tmp_path / "default", "", "EchoTime")
+    mine = write(tmp_path / "mine.toml", 'extends = "default"', "FlipAngle")
+    assert load_policy(str(mine)).key_rule("image", "EchoTime").action == "keep"
+
+
+def test_policies_that_extend_each_other_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    write(tmp_path / "self.toml", 'extends = "self.toml"', "EchoTime")
+    write(tmp_path / "one.toml", 'extends = "lab/../two.toml"', "EchoTime")
+    write(tmp_path / "two.toml", 'extends = "./one.toml"', "EchoTime", "NoSuchField")
+    for name, circle in (
+        ("self.toml", "self.toml → self.toml"),
+        ("one.toml", "one.toml → two.toml → one.toml"),
+    ):
+        with pytest.raises(PolicyError) as caught:
+            load_policy(str(tmp_path / name))
+        assert caught.value.mistakes == (f"`extends` goes round in a circle: {circle}",)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (None, "default, hipaa-safe-harbor, open-science"),
+        (b"[policy\n", "base.toml is not TOML"),
+        (b'[policy]\nname = "\xff"\n', "base.toml cannot be read as UTF-8 text"),
+    ],
+)
+def test_a_policy_below_that_cannot_be_read_is_one_mistake_of_several(
+    tmp_path: Path, content: bytes | None, word: str
+) -> None:
+    if content is not None:
+        (tmp_path / "base.toml").write_bytes(content)
+    mine = write(tmp_path / "mine.toml", 'extends = "base.toml"\ncolour = "red"', "EchoTime")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(str(mine))
+    told, own = caught.value.mistakes
+    assert told.startswith("`extends`: ")
+    assert word in told
+    assert "'colour'" in own
+
+
+@pytest.mark.parametrize("value", ["7", "true", '["default"]', "{ name = 'default' }"])
+def test_what_is_extended_is_one_word(tmp_path: Path, value: str) -> None:
+    mine = write(tmp_path / "mine.toml", f"extends = {value}", "EchoTime")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(str(mine))
+    assert caught.value.mistakes == ("[policy]: `extends` takes one text",)
+
+
 def test_policies_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="default"):
         policy_text("defualt")
+    with pytest.raises(UsageError, match="default"):
+        policy_text(str(tmp_path))
     path = tmp_path / "mine.toml"
     path.write_text("[policy\n")
-    with pytest.raises(PolicyError, match="not TOML"):
+    with pytest.raises(PolicyError, match=r"mine\.toml is not TOML"):
         load_policy(str(path))
     path.write_bytes(b'[policy]\nname = "\xff"\n')
-    with pytest.raises(UsageError):
-        load_policy(str(path))
-    path.write_text('[policy]\nname = "x"\nversion = "1"\nextends = "missing"\n')
-    with pytest.raises(UsageError):
-        load_policy(str(path))
+    for read in (load_policy, policy_text):
+        with pytest.raises(PolicyError, match="UTF-8"):
+            read(str(path))
 
 
 def test_the_digest_tells_policies_of_one_name_apart() -> None:

@@ -13,20 +13,24 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bidsdeid.core.detectors import findings, words_found
+from bidsdeid.core.entities import parse_name
 from bidsdeid.core.header import released_header
+from bidsdeid.core.labels import objection
 from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image
 from bidsdeid.core.policy import ColumnRule, Policy
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import NOT_AVAILABLE
-from bidsdeid.core.tables import MAX_AGE, is_number, quantity
-from bidsdeid.core.values import JSONValue, KnownTerms, findings, strings
+from bidsdeid.core.tables import MAX_AGE, MIDNIGHT, is_number, quantity
+from bidsdeid.core.terms import NO_WORDS, Terms
+from bidsdeid.core.values import JSONValue, strings
 from bidsdeid.core.voxels import Bools, Fill
 from bidsdeid.errors import LeakError
 
@@ -80,12 +84,12 @@ class Auditor:
     ----------
     policy : Policy
         What may be in a file.
-    terms : KnownTerms
+    terms : Terms
         What must not be in any file, whatever the policy says.
     """
 
     policy: Policy
-    terms: KnownTerms
+    terms: Terms
 
     def image(
         self,
@@ -163,8 +167,10 @@ class Auditor:
                 continue
             for text in (key, *strings(value)):
                 self._clean(text, rule.tolerate)
-            if self.terms.occur_in(json.dumps(value)):
-                _leak("it holds a known term")
+            whole = json.dumps(value, ensure_ascii=False)
+            words = words_found(whole, self.terms, tolerate=rule.tolerate)
+            if words:
+                _leak(f"it holds a {words[0]}")
 
     def table(self, path: PurePosixPath, content: bytes, suffix: str) -> Verified:
         """Check a table: every column is named by a rule, every cell is of its kind."""
@@ -180,6 +186,7 @@ class Auditor:
         """Tell whether a cell is what its column's kind says; no kind lets everything pass."""
         checks: dict[str, Callable[[], bool]] = {
             "date": lambda: DateShift(0).apply(cell) == cell,
+            "day": lambda: cell.endswith(MIDNIGHT) and DateShift(0).apply(cell) == cell,
             "age": lambda: is_number(cell) and 0 <= float(cell) <= MAX_AGE,
             "number": lambda: quantity(cell, self.terms) == cell,
             "choice": lambda: cell in rule.choices,
@@ -204,24 +211,30 @@ class Auditor:
         return self._verified(path, content)
 
     def own(self, path: PurePosixPath, content: bytes) -> Verified:
-        """Check a text this program wrote about the release: its words are constants."""
-        self._clean(content.decode(), ("length", "record number", "path", "date"), KnownTerms())
+        """Check a text this program wrote about the release: its words are constants.
+
+        They tell what was found in other files, so that words that announce are among them.
+        """
+        tolerate = ("length", "record number", "path", "date", "identifier word")
+        self._clean(content.decode(), tolerate, Terms())
         return self._verified(path, content)
 
-    def _clean(self, text: str, tolerate: Iterable[str], terms: KnownTerms | None = None) -> None:
+    def _clean(self, text: str, tolerate: Iterable[str], terms: Terms | None = None) -> None:
         found = findings(text, self.terms if terms is None else terms, tolerate=tolerate)
         if found:
             _leak(f"its text looks like: {', '.join(found)}")
 
     def _verified(self, path: PurePosixPath, content: bytes) -> Verified:
-        found = findings(str(path), self.terms, tolerate=_IN_NAMES)
-        if found:
-            _leak(f"its name looks like: {', '.join(found)}")
+        name = parse_name(path.name)
+        people, codes = self.terms.in_names, replace(self.terms, places=NO_WORDS)
+        labels = (("", path.name),) if name is None else name.entities
+        for entity, label in labels:
+            found = objection(label, people if entity in ("sub", "ses", "") else codes)
+            if found:
+                _leak(f"a label in its name looks like: {found}")
+        if self.terms.in_names.occur_in(str(path)):
+            _leak("its name holds a name of a person or a known term")
         return Verified(_TOKEN, path, content)
-
-
-#: Labels are kept as they are by this version; only known terms are looked for in names.
-_IN_NAMES = ("date", "record number", "time", "length", "uuid", "ssn", "phone")
 
 
 def _unpacked(content: bytes, limit: int) -> bytes:

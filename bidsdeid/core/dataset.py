@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from bidsdeid.core.entities import BIDSName
 
 PARTICIPANT_FOLDER = re.compile(r"sub-([a-zA-Z0-9+]+)")
+SESSION_FOLDER = re.compile(r"ses-([a-zA-Z0-9+]+)")
 
 
 class State(StrEnum):

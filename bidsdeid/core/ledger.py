@@ -103,11 +103,14 @@ class Ledger:
         Of the settings and files it was made with.
     outcomes : tuple of Outcome
         One for each source file.
+    label : str
+        Under which the participant is released.
     """
 
     participant: str
     fingerprint: str
     outcomes: tuple[Outcome, ...]
+    label: str = ""
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -158,4 +161,4 @@ def from_json(raw: Mapping[str, Any]) -> Ledger:
         )
         for outcome in raw["outcomes"]
     )
-    return Ledger(raw["participant"], raw["fingerprint"], outcomes)
+    return Ledger(raw["participant"], raw["fingerprint"], outcomes, raw["label"])

@@ -11,7 +11,7 @@ a new *action* is code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -108,7 +108,11 @@ class KeyRule:
     required : bool
         BIDS requires the field somewhere, so that it is replaced rather than dropped.
     tolerate : frozenset of str
-        Detectors of `bidsdeid.core.values` that do not apply to it.
+        Detectors of `bidsdeid.core.detectors` that do not apply to it.
+    identity : str
+        Whom the values of a field that is dropped identify: a ``person``, a ``record``,
+        ``staff`` or a ``place``.  They are looked for in all that is kept.  Empty if they are
+        no identifiers, or too common to be looked for.
     """
 
     action: str
@@ -116,6 +120,7 @@ class KeyRule:
     schema: Schema = field(default_factory=dict)
     required: bool = False
     tolerate: frozenset[str] = frozenset()
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +132,47 @@ class ColumnRule:
     kind : str
         ``number``, ``text`` or ``choice`` (one of `choices`) are kept if the cell conforms;
         ``participant`` and ``session`` are labels, ``path`` a file of the dataset, ``date`` a
-        point in time, ``age`` a number of years; ``drop`` goes.
+        point in time, ``day`` one whose time of day is removed, ``age`` a number of years;
+        ``drop`` goes.
+    reason : str
+    choices : frozenset of str
+        Of kind ``choice``.
+    quasi : bool
+        A quasi-identifier: its values tell of no one, but together with others they may (age,
+        sex, handedness, group, site, diagnosis).
     """
 
     kind: str
     reason: str
     choices: frozenset[str] = frozenset()
+    quasi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One kind of identifier that a law or guideline names, and what becomes of it.
+
+    Rules decide; this tells.  It is the answer to whoever asks about a paragraph.
+
+    Parameters
+    ----------
+    paragraph : str
+        Where it is named, such as ``(A)``.
+    what : str
+        In the words of the paragraph.
+    where : tuple of str
+        Parts of a dataset in which it is looked for.
+    how : str
+        What is done about it, and what is not.
+    reason : str
+        Why so, if that is not plain.
+    """
+
+    paragraph: str
+    what: str
+    where: tuple[str, ...]
+    how: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +193,10 @@ class Policy:
         Every image that a rule releases is treated as if it showed a face.
     skullstrip : bool
         Anatomical images that would be defaced are skull-stripped instead.
+    identifiers : tuple of Identifier
+        What a law or guideline names, in the order of its paragraphs.
+    description : str
+        One line on what the policy is for.
     """
 
     name: str
@@ -163,6 +207,8 @@ class Policy:
     columns: Mapping[tuple[str, str], ColumnRule]
     deface_all: bool = False
     skullstrip: bool = False
+    identifiers: tuple[Identifier, ...] = ()
+    description: str = ""
 
     def file_rule(
         self, path: PurePosixPath, name: BIDSName | None, datatype: str | None
@@ -179,6 +225,26 @@ class Policy:
     def column_rule(self, table: str, column: str) -> ColumnRule:
         """Return the rule for a column; `table` is the suffix of the table's name."""
         return self.columns.get((table, column), _NO_COLUMN_RULE)
+
+    def quasi_columns(self, table: str) -> frozenset[str]:
+        """Return the columns of a table that are kept and are quasi-identifiers."""
+        return frozenset(
+            column
+            for (where, column), rule in self.columns.items()
+            if where == table and rule.quasi
+        )
+
+    def quasi_only_in(self, table: str) -> Policy:
+        """Return the policy with quasi-identifiers dropped from all other tables.
+
+        What is made coarser in one table must not stand in another.
+        """
+        gone = ColumnRule("drop", f"participants are made alike in {table}, and only there")
+        columns = {
+            pair: gone if rule.quasi and pair[0] != table else rule
+            for pair, rule in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     @property
     def required_keys(self) -> frozenset[str]:

@@ -1,4 +1,8 @@
-"""Dates moved by a secret, so that intervals stay and the calendar goes.
+"""What is derived from a secret: new labels, and dates moved so that intervals stay.
+
+Everything here depends on the secret and the participant's own label and on nothing else, so that
+forty jobs, next year's release and the DICOM files of the same people agree without talking to
+each other, and nobody without the secret can link them.
 
 BIDS asks that dates be shifted rather than removed, into the year 1925 or earlier, by one number
 of days per participant (common principles, "Describing dates and timestamps").  Some readers of
@@ -9,18 +13,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-#: A participant's first date lands within this many days of 1902-01-01 (five years) ...
+#: Where dates land.
 FIRST_DAY = date(1902, 1, 1)
-FIRST_DAY_RANGE = 1826
-#: ... and the last one must not be later than this, which leaves 18 years for a study.
 LAST_DAY = date(1925, 12, 31)
 
-#: Bytes of a key made by this program.
+#: Each participant's shift is one of so many (two years); the rest of the window, 22 years, is
+#: room for the dates of studies that begin in the secret's first year.
+SHIFTS = 731
+ROOM_YEARS = 22
+
+#: First year of a secret that does not name one.
+FIRST_YEAR = 2007
+
+#: Bytes of a key made by this program, and the least of any.
 KEY_BYTES = 32
+
+#: Letters of a derived label: no vowels and no digits, so that it is never a word, a name, a date
+#: or a number; one case, for file systems that do not tell cases apart.
+LETTERS = "bcdfghjklmnpqrstvwxz"
+LABEL_LENGTH = 10
+
+_WITH_YEAR = re.compile(rb"(\d{4}):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +64,90 @@ class DateShift:
         >>> DateShift(-40000).apply("yesterday") is None
         True
         """
-        day = _day(text)
+        day = day_of(text)
         if day is None:
             return None
         try:
             moved = day + timedelta(days=self.days)
         except OverflowError:
             return None
-        if not FIRST_DAY <= moved <= LAST_DAY:
-            return None
-        return moved.isoformat() + text[len("YYYY-MM-DD") :]
+        return moved.isoformat() + text[len("YYYY-MM-DD") :] if is_moved(moved) else None
 
 
-def date_shift(key: bytes, participant: str, dates: Iterable[str]) -> DateShift:
-    """Derive a participant's shift from the key.
+def is_moved(day: date) -> bool:
+    """Tell whether a day lies where moved dates do, and no scanner did."""
+    return FIRST_DAY <= day <= LAST_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What new labels and shifts are derived from.
 
     Parameters
     ----------
     key : bytes
-        The secret.  The same key and participant give the same first day, on any machine.
-    participant : str
-        Source label, without ``sub-``.
-    dates : iterable of str
-        All date-times known of the participant; what is no date is passed over.
+        At least `KEY_BYTES`.
+    first_year : int
+        Dates from the first day of this year on, for 22 years, can be moved.
+    """
 
-    Returns
-    -------
-    DateShift
-        Brings the earliest date to a day in 1902-1906 that only the key tells.
+    key: bytes
+    first_year: int = FIRST_YEAR
+
+    def digest(self, purpose: str, *words: str) -> bytes:
+        """Return 32 bytes that only the secret tells (HMAC-SHA-256)."""
+        message = "\0".join((purpose, *words)).encode()
+        return hmac.new(self.key, message, hashlib.sha256).digest()
+
+    def label(self, purpose: str, *words: str) -> str:
+        """Return a label in the place of another.
+
+        Examples
+        --------
+        >>> label = Secret(b"k" * 32).label("participant", "01")
+        >>> len(label), set(label) <= set(LETTERS)
+        (10, True)
+        """
+        number = int.from_bytes(self.digest(purpose, *words), "big")
+        letters = []
+        for _ in range(LABEL_LENGTH):
+            number, index = divmod(number, len(LETTERS))
+            letters.append(LETTERS[index])
+        return "".join(letters)
+
+    def shift(self, participant: str) -> DateShift:
+        """Return the shift of a participant, from the label in the source.
+
+        Examples
+        --------
+        >>> shift = Secret(b"k" * 32).shift("01")
+        >>> first, last = map(shift.apply, ["2019-03-04T08:00:00", "2020-03-04T08:00:00"])
+        >>> "1902" <= first[:4] <= "1925", int(last[:4]) - int(first[:4])
+        (True, 1)
+        """
+        extra = int.from_bytes(self.digest("date", participant)[:8], "big") % SHIFTS
+        return DateShift((FIRST_DAY - date(self.first_year, 1, 1)).days + extra)
+
+
+def read_secret(content: bytes) -> Secret | None:
+    """Return the secret that a key file or variable holds, None if it is too short to be one.
+
+    It may begin with the first year of the dates it moves, and a colon.
 
     Examples
     --------
-    >>> shift = date_shift(b"secret", "01", ["2019-03-04T08:00:00", "2020-03-04T08:00:00"])
-    >>> first, last = (shift.apply(d) for d in ["2019-03-04T08:00:00", "2020-03-04T08:00:00"])
-    >>> "1902" <= first[:4] <= "1906", int(last[:4]) - int(first[:4])
-    (True, 1)
+    >>> read_secret(b"1998:" + b"k" * 32).first_year
+    1998
+    >>> read_secret(b"short") is None
+    True
     """
-    digest = hmac.new(key, f"date\0{participant}".encode(), hashlib.sha256).digest()
-    start = FIRST_DAY + timedelta(days=int.from_bytes(digest[:8], "big") % FIRST_DAY_RANGE)
-    days = [day for day in map(_day, dates) if day is not None]
-    return DateShift((start - min(days)).days if days else 0)
+    plain = content.strip()
+    match = _WITH_YEAR.fullmatch(plain)
+    key, year = (match[2].strip(), int(match[1])) if match else (plain, FIRST_YEAR)
+    return Secret(key, year) if len(key) >= KEY_BYTES and year >= FIRST_DAY.year else None
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
     """Return the day of a full ISO date-time."""
     try:
         moment = datetime.fromisoformat(text)

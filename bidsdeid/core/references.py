@@ -41,9 +41,8 @@ def released_reference(reference: str, participant: str, released: Released) -> 
     path = PurePosixPath(reference.removeprefix(scheme))
     if path in released:
         return scheme + str(released[path])
-    folder = PurePosixPath(f"sub-{participant}")
-    target = released.get(folder / path)
-    return None if target is None or scheme else str(target.relative_to(folder))
+    target = released.get(PurePosixPath(f"sub-{participant}") / path)
+    return None if target is None or scheme else str(target.relative_to(target.parts[0]))
 
 
 def released_references(value: JSONValue, participant: str, released: Released) -> JSONValue:

@@ -5,35 +5,51 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bidsdeid.core.policy import ColumnRule, Decision, FileRule, KeyRule, MaskFrom, Policy, Schema
-from bidsdeid.core.values import DETECTOR_NAMES
+from bidsdeid.core.policy import ColumnRule, FileRule, Identifier, KeyRule, Policy, Schema
+from bidsdeid.core.rule_rows import column_rules, file_rule, identifier, key_rules
 from bidsdeid.errors import PolicyError
 
+#: A policy file as `tomllib` reads it.
+RawPolicy = Mapping[str, Any]
+
+TABLES = ("file", "key", "column", "identifier")
+_HEAD = ("name", "version", "description", "extends")
 _UNNAMED = "(unnamed)"
-SCOPES = frozenset({"image", "dictionary", "dataset"})
-KEY_ACTIONS = frozenset({"keep", "drop", "references", "columns", "generate"})
-COLUMN_KINDS = frozenset(
-    {"number", "text", "choice", "participant", "session", "path", "date", "age", "drop"}
-)
-VALUE_TYPES: Mapping[str, Schema] = {
-    "number": {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]},
-    "boolean": {"type": "boolean"},
-    "string": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-}
-_FILE_FIELDS = {
-    "path": tuple,
-    "datatype": frozenset,
-    "suffix": frozenset,
-    "extension": frozenset,
-    "entity": frozenset,
-    "tolerate": frozenset,
-}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """The file of a policy, or of one that it extends.
+
+    Parameters
+    ----------
+    raw : mapping
+        The parsed TOML.
+    whose : str
+        What a mistake in it is followed by.
+    """
+
+    raw: RawPolicy
+    whose: str = ""
+
+    def rows(self, table: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the rows of a table, each with its place; none if it is no list of tables."""
+        rows = self.raw.get(table, [])
+        if _is_list_of_tables(rows):
+            for number, row in enumerate(rows, start=1):
+                yield f"[[{table}]] no. {number}{self.whose}", row
 
 
 def compile_policy(
-    raw: Mapping[str, Any], field_schemas: Mapping[str, Schema], *, deface_all: bool = False
+    raw: RawPolicy,
+    field_schemas: Mapping[str, Schema],
+    *,
+    below: Sequence[RawPolicy] = (),
+    mistakes: Sequence[str] = (),
+    deface_all: bool = False,
 ) -> Policy:
     """Turn the tables of a policy file into a `Policy`.
 
@@ -43,6 +59,10 @@ def compile_policy(
         The parsed TOML.
     field_schemas : mapping
         JSON Schema of each metadata field of the BIDS schema.
+    below : sequence of mapping
+        The TOML of the policies it extends, the nearest first; their rules come after its own.
+    mistakes : sequence of str
+        What was found wrong while the files were read.
     deface_all : bool
         Treat every image that would be released with its voxels untouched as if it showed a
         face.
@@ -50,112 +70,72 @@ def compile_policy(
     Raises
     ------
     PolicyError
-        With every mistake found.
+        With every mistake found, in all of the files.
     """
-    mistakes = list(_shape_mistakes(raw))
-    if mistakes:
-        raise PolicyError(_UNNAMED, tuple(mistakes))
-    head = raw.get("policy", {})
-    name, version = str(head.get("name", "")), str(head.get("version", ""))
-    if not name or not version:
-        mistakes.append("[policy] needs `name` and `version`")
-    mistakes.extend(
-        f"unknown table [{key}]" for key in raw if key not in {"policy", "file", "key", "column"}
-    )
-
-    def rows(table: str, compile_row: Callable[[Mapping[str, Any]], None]) -> None:
-        for number, row in enumerate(raw.get(table, ()), start=1):
-            try:
-                if not row.get("reason"):
-                    raise ValueError("a rule needs a `reason`")  # noqa: EM101, TRY003, TRY301
-                compile_row(row)
-            except (KeyError, TypeError, ValueError) as error:
-                text = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else error
-                mistakes.append(f"[[{table}]] no. {number}: {text}")
-
+    layers = [_Layer(raw), *(_Layer(each, f" of policy {_name(each)!r}") for each in below)]
+    found = [*mistakes]
     files: list[FileRule] = []
     keys: dict[tuple[str, str], KeyRule] = {}
     columns: dict[tuple[str, str], ColumnRule] = {}
-    rows("file", lambda row: files.append(_file_rule(row)))
-    rows("key", lambda row: _add(keys, _key_rules(row, field_schemas)))
-    rows("column", lambda row: _add(columns, _column_rules(row)))
-    if mistakes:
-        raise PolicyError(name or _UNNAMED, tuple(mistakes))
-    text = json.dumps([raw, deface_all], sort_keys=True, default=str)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return Policy(name, version, digest, tuple(files), keys, columns, deface_all)
+    identifiers: list[Identifier] = []
+    compilers: dict[str, Callable[[Mapping[str, Any]], None]] = {
+        "file": lambda row: files.append(file_rule(row)),
+        "key": lambda row: _add(keys, key_rules(row, field_schemas)),
+        "column": lambda row: _add(columns, column_rules(row)),
+        "identifier": lambda row: identifiers.append(identifier(row)),
+    }
+    for layer in layers:
+        found.extend(mistake + layer.whose for mistake in _outline_mistakes(layer.raw))
+        for table in TABLES:
+            for place, row in layer.rows(table):
+                try:
+                    compilers[table](row)
+                except ValueError as error:
+                    found.append(f"{place}: {error}")
+    if found:
+        raise PolicyError(_name(raw), tuple(found))
+    head = raw["policy"]
+    rules = {table: [row for layer in layers for _, row in layer.rows(table)] for table in TABLES}
+    return Policy(
+        str(head["name"]),
+        str(head["version"]),
+        _digest([head["name"], head["version"], rules, deface_all]),
+        tuple(files),
+        keys,
+        columns,
+        deface_all,
+        identifiers=_by_paragraph(identifiers),
+        description=str(head.get("description", "")),
+    )
 
 
-def _shape_mistakes(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the outline: one table ``[policy]``, and lists of tables."""
-    if not isinstance(raw.get("policy", {}), dict):
+def _outline_mistakes(raw: RawPolicy) -> Iterator[str]:
+    """Yield what is wrong outside of the rules: one table ``[policy]``, and lists of tables."""
+    head = raw.get("policy", {})
+    if not isinstance(head, dict):
         yield "[policy] must be a table"
-    for name in ("file", "key", "column"):
-        rows = raw.get(name, [])
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            yield f"rules are written [[{name}]], with two brackets"
+    else:
+        if not (head.get("name") and head.get("version")):
+            yield "[policy] needs `name` and `version`"
+        for key in ("description", "extends"):
+            if not isinstance(head.get(key, ""), str):
+                yield f"[policy]: `{key}` takes one text"
+        for key in head.keys() - set(_HEAD):
+            yield f"[policy]: key {key!r} is none of {sorted(_HEAD)}"
+    for key in raw:
+        if key not in ("policy", *TABLES):
+            yield f"unknown table [{key}]"
+        elif key in TABLES and not _is_list_of_tables(raw[key]):
+            yield f"rules are written [[{key}]], with two brackets"
 
 
-def _file_rule(row: Mapping[str, Any]) -> FileRule:
-    _only(row, {"action", "reason", "mask", *_FILE_FIELDS})
-    decision, mask = Decision(row["action"]), MaskFrom(row.get("mask", "own"))
-    if "mask" in row and decision not in (Decision.DEFACE, Decision.SKULLSTRIP):
-        message = "`mask` belongs to the action `deface`"
-        raise ValueError(message)
-    criteria = {key: make(_words(row, key)) for key, make in _FILE_FIELDS.items() if key in row}
-    _check_detectors(criteria.get("tolerate", ()))
-    return FileRule(decision, row["reason"], mask, **criteria)
+def _is_list_of_tables(rows: object) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
 
 
-def _key_rules(
-    row: Mapping[str, Any], field_schemas: Mapping[str, Schema]
-) -> dict[tuple[str, str], KeyRule]:
-    _only(row, {"action", "reason", "fields", "required", "scope", "tolerate", "type"})
-    action, scopes = row["action"], _words(row, "scope") or ("image",)
-    _known("action", (action,), KEY_ACTIONS)
-    _known("scope", scopes, SCOPES)
-    fields, required = _words(row, "fields"), frozenset(_words(row, "required"))
-    _known("required", tuple(required), frozenset(fields))
-    tolerate = frozenset(_words(row, "tolerate"))
-    _check_detectors(tolerate)
-    rules: dict[tuple[str, str], KeyRule] = {}
-    for key in fields:
-        schema = VALUE_TYPES[row["type"]] if "type" in row else field_schemas.get(key)
-        if schema is None and action == "keep":
-            message = f"field {key!r} is not in the BIDS schema, so the rule must give its `type`"
-            raise ValueError(message)
-        for scope in scopes:
-            rules[scope, key] = KeyRule(
-                action, row["reason"], schema or {}, key in required, tolerate
-            )
-    return rules
-
-
-def _column_rules(row: Mapping[str, Any]) -> dict[tuple[str, str], ColumnRule]:
-    _only(row, {"table", "fields", "kind", "choices", "reason"})
-    _known("kind", (row["kind"],), COLUMN_KINDS)
-    choices = frozenset(_words(row, "choices"))
-    if (row["kind"] == "choice") != bool(choices):
-        message = "`choices` belongs to kind `choice`"
-        raise ValueError(message)
-    rule = ColumnRule(row["kind"], row["reason"], choices)
-    return {(t, f): rule for t in _words(row, "table") for f in _words(row, "fields")}
-
-
-def _words(row: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value: object = row.get(key, ())
-    words: Sequence[object] = [value] if isinstance(value, str) else list(_sequence(value, key))
-    if not all(isinstance(word, str) and word for word in words):
-        message = f"`{key}` takes words"
-        raise ValueError(message)
-    return tuple(str(word) for word in words)
-
-
-def _sequence(value: object, key: str) -> Sequence[object]:
-    if isinstance(value, (list, tuple)):
-        return value
-    message = f"`{key}` takes a word or a list of words"
-    raise ValueError(message)
+def _name(raw: RawPolicy) -> str:
+    head = raw.get("policy")
+    return str(head.get("name") or _UNNAMED) if isinstance(head, dict) else _UNNAMED
 
 
 def _add(table: dict[tuple[str, str], Any], rules: Mapping[tuple[str, str], Any]) -> None:
@@ -164,16 +144,14 @@ def _add(table: dict[tuple[str, str], Any], rules: Mapping[tuple[str, str], Any]
         table.setdefault(key, rule)
 
 
-def _only(row: Mapping[str, Any], allowed: set[str]) -> None:
-    _known("key", tuple(row), frozenset(allowed))
+def _by_paragraph(rows: Sequence[Identifier]) -> tuple[Identifier, ...]:
+    """Return the first row for each paragraph, in the place where the last one stands.
+
+    A policy that extends another may say more about one paragraph without moving it.
+    """
+    return tuple(reversed({row.paragraph: row for row in reversed(rows)}.values()))
 
 
-def _check_detectors(names: Sequence[str] | frozenset[str]) -> None:
-    _known("tolerate", tuple(names), DETECTOR_NAMES)
-
-
-def _known(what: str, words: tuple[str, ...], allowed: frozenset[str]) -> None:
-    unknown = sorted(set(words) - allowed)
-    if unknown:
-        message = f"{what}: {', '.join(map(repr, unknown))} is none of {sorted(allowed)}"
-        raise ValueError(message)
+def _digest(rules: object) -> str:
+    text = json.dumps(rules, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -15,9 +15,12 @@ from functools import lru_cache
 
 from jsonschema import Draft202012Validator
 
+from bidsdeid.core.detectors import findings, words_found
+from bidsdeid.core.labels import Labels
 from bidsdeid.core.policy import KeyRule, Policy, Schema
 from bidsdeid.core.references import Released, released_references
-from bidsdeid.core.values import JSONValue, KnownTerms, findings, numbers, strings, telling_number
+from bidsdeid.core.terms import Terms
+from bidsdeid.core.values import JSONValue, numbers, strings, telling_number
 from bidsdeid.errors import TextError
 
 #: What stands for a required string that had to go; BIDS's own word for "not available".
@@ -57,16 +60,19 @@ class Context:
     Parameters
     ----------
     participant : str
-        Label of the participant the file belongs to; empty at the dataset's root.
+        Label, in the source, of the participant the file belongs to; empty at the dataset's root.
     released : mapping of PurePosixPath to PurePosixPath
         Files that are released, by source path.
-    terms : KnownTerms
+    terms : Terms
         Words that must not occur.
+    labels : Labels
+        New labels.
     """
 
     participant: str = ""
     released: Released = field(default_factory=dict)
-    terms: KnownTerms = field(default_factory=KnownTerms)
+    terms: Terms = field(default_factory=Terms)
+    labels: Labels = field(default_factory=Labels)
 
 
 Scrubbed = tuple[dict[str, JSONValue], tuple[Change, ...]]
@@ -122,10 +128,14 @@ def scrub_fields(
         rule = policy.key_rule(scope, key)
         if rule.action == "columns":
             result, what, why = _scrub_columns(value, policy, table)
+        elif rule.action == "keep":
+            spoken = _relabelled(value, context)
+            objection = _objection(spoken, rule, policy, context, table)
+            result, what, why = _kept(key, spoken, rule, objection)
+            if spoken != value and not what:
+                what, why = "replaced", "it names a participant or session"
         else:
-            keeping = rule.action == "keep"
-            objection = _objection(value, rule, policy, context, table) if keeping else ""
-            result, what, why = _scrub_value(key, value, rule, objection, context)
+            result, what, why = _not_kept(value, rule, context)
         if what:
             changes.append(Change(key, what, why))
         if what != "dropped":
@@ -160,17 +170,32 @@ def depth(value: JSONValue) -> int:
     return 0
 
 
-def _scrub_value(
-    key: str, value: JSONValue, rule: KeyRule, objection: str, context: Context
-) -> tuple[JSONValue, str, str]:
-    """Return (value, what was done, why); nothing done is two empty strings."""
+def _not_kept(value: JSONValue, rule: KeyRule, context: Context) -> tuple[JSONValue, str, str]:
+    """Return (value, what was done, why) of a field that goes, or names files."""
     if rule.action in ("drop", "generate"):
         return None, "dropped", rule.reason
-    if rule.action == "references":
-        new = released_references(value, context.participant, context.released)
-        if new is None:
-            return None, "dropped", "none of the files it names is released"
-        return new, "" if new == value else "replaced", "a file it names is released otherwise"
+    new = released_references(value, context.participant, context.released)
+    if new is None:
+        return None, "dropped", "none of the files it names is released"
+    return new, "" if new == value else "replaced", "a file it names is released otherwise"
+
+
+def _relabelled(value: JSONValue, context: Context) -> JSONValue:
+    """Return a value with new labels in all its strings."""
+    if isinstance(value, str):
+        return context.labels.text(value, context.participant)
+    if isinstance(value, list):
+        return [_relabelled(item, context) for item in value]
+    if isinstance(value, dict):
+        return {
+            context.labels.text(key, context.participant): _relabelled(inner, context)
+            for key, inner in value.items()
+        }
+    return value
+
+
+def _kept(key: str, value: JSONValue, rule: KeyRule, objection: str) -> tuple[JSONValue, str, str]:
+    """Return (value, what was done, why); nothing done is two empty strings."""
     if not objection:
         return value, "", ""
     if not rule.required:
@@ -196,8 +221,11 @@ def _objection(
         return f"its text looks like: {', '.join(sorted(found))}"
     if any(telling_number(number, record=True) for number in numbers(value)):
         return "its number reads as a date, a clock or a record number"
-    if context.terms.occur_in(json.dumps(value)):
-        return "it holds a known term"
+    words = words_found(
+        json.dumps(value, ensure_ascii=False), context.terms, tolerate=rule.tolerate
+    )
+    if words:
+        return f"it holds a {words[0]}"
     return _dangling(value, policy, table)
 
 

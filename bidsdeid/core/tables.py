@@ -9,14 +9,16 @@ the order of the rows says nothing about the order of the originals.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from bidsdeid.core.detectors import findings
 from bidsdeid.core.policy import ColumnRule, Policy
-from bidsdeid.core.pseudonym import DateShift
+from bidsdeid.core.pseudonym import DateShift, day_of
 from bidsdeid.core.scrub import NOT_AVAILABLE, Change, Context
-from bidsdeid.core.values import KnownTerms, findings, telling_number
+from bidsdeid.core.terms import Terms
+from bidsdeid.core.values import telling_number
 from bidsdeid.errors import TextError
 
 #: Ages above this are reported as this (HIPAA 164.514(b)(2)(i)(C), BIDS ``age``).
@@ -26,6 +28,12 @@ MAX_AGE = 89
 _INFANT = 3
 
 _MAX_CELL = 200
+
+#: Why a date could not be moved.
+OUTSIDE = "a date outside of the 22 years that the key moves"
+
+#: The time of day of a day whose time is removed (BIDS, common principles).
+MIDNIGHT = "00:00:00"
 _ROW_KINDS = frozenset({"participant", "session", "path"})
 
 
@@ -61,11 +69,11 @@ class TableContext:
     base : Context
         Labels, released files, known terms.
     folder : PurePosixPath
-        Folder of the table; paths in it are relative to this.
+        Folder of the table in the source; paths in it are relative to this.
     participants : frozenset of str
-        Labels of the participants of whom something is released.
-    sessions : frozenset of str
-        Labels of this participant's sessions of which something is released.
+        Labels, in the source, of the participants of whom something is released.
+    sessions : mapping of str to frozenset of str
+        By participant, the labels of sessions of which something is released.
     shift : DateShift or None
         Moves dates; None removes them.
     """
@@ -73,7 +81,7 @@ class TableContext:
     base: Context
     folder: PurePosixPath = field(default_factory=PurePosixPath)
     participants: frozenset[str] = frozenset()
-    sessions: frozenset[str] = frozenset()
+    sessions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shift: DateShift | None = None
 
 
@@ -96,7 +104,8 @@ def scrub_table(
     Returns
     -------
     scrubbed : Table
-        Kept columns in their order; events in their order, all else sorted by its first column.
+        Kept columns in their order; rows about people, sessions and files sorted by the names
+        they are released under, others in their order.
     changes : tuple of Change
         Columns dropped, and columns in which cells were changed; never a value.
 
@@ -117,12 +126,15 @@ def scrub_table(
     ]
     columns = tuple(table.columns[index] for index in kept)
     treat = [_CELLS[rules[name].kind] for name in columns]
+    person = next((i for i, name in enumerate(columns) if rules[name].kind == "participant"), None)
     rows: list[tuple[str, ...]] = []
     touched: set[str] = set()
+    lost = 0
     for row in table.rows:
         old = tuple(row[index] for index in kept)
+        about = context if person is None else _about(old[person], context)
         new = [
-            _blank(rules[name]) if cell == NOT_AVAILABLE else do(cell, rules[name], context)
+            _blank(rules[name]) if cell == NOT_AVAILABLE else do(cell, rules[name], about)
             for cell, name, do in zip(old, columns, treat, strict=True)
         ]
         if any(
@@ -133,20 +145,23 @@ def scrub_table(
             continue
         cells = tuple(NOT_AVAILABLE if cell is None else cell for cell in new)
         touched |= {n for n, a, b in zip(columns, old, cells, strict=True) if a != b}
+        lost += sum(
+            cell is None and context.shift is not None and day_of(before) is not None
+            for cell, before in zip(new, old, strict=True)
+        )
         rows.append(cells)
     changes.extend(
         Change(f"{suffix}.{name}", "replaced", rules[name].reason)
         for name in columns
         if name in touched
     )
-    if rules[columns[0]].kind in _ROW_KINDS:
+    changes.extend([Change(suffix, "removed", OUTSIDE)] * lost)
+    if any(rules[name].kind in _ROW_KINDS for name in columns):
         rows.sort()
     return Table(columns, tuple(rows)), tuple(changes)
 
 
-def scrub_rows(
-    rows: Sequence[Sequence[str]], rules: Sequence[ColumnRule], terms: KnownTerms
-) -> bytes:
+def scrub_rows(rows: Sequence[Sequence[str]], rules: Sequence[ColumnRule], terms: Terms) -> bytes:
     r"""Return a recording with only quantities, in columns that a rule names.
 
     Columns have no header and are told by their place: one that goes leaves ``n/a`` behind.
@@ -154,7 +169,7 @@ def scrub_rows(
     Examples
     --------
     >>> rules = [ColumnRule("number", "pulse"), ColumnRule("drop", "unknown")]
-    >>> scrub_rows([["0.1", "19800304"]], rules, KnownTerms())
+    >>> scrub_rows([["0.1", "19800304"]], rules, Terms())
     b'0.1\tn/a\n'
     """
     keep = [rule.kind == "number" for rule in rules]
@@ -187,7 +202,7 @@ def _blank(rule: ColumnRule) -> str | None:
     return None if rule.kind in _ROW_KINDS else NOT_AVAILABLE
 
 
-def quantity(cell: str, terms: KnownTerms) -> str | None:
+def quantity(cell: str, terms: Terms) -> str | None:
     """Return a cell of a numeric column, None if it is no number or reads as something else."""
     plain = cell.strip()
     if not is_number(plain) or telling_number(float(plain)) or terms.occur_in(plain):
@@ -200,7 +215,8 @@ def _number(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
 
 
 def _text(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
-    return None if len(cell) > _MAX_CELL or findings(cell, context.base.terms) else cell
+    spoken = context.base.labels.text(cell, context.base.participant)
+    return None if len(cell) > _MAX_CELL or findings(spoken, context.base.terms) else spoken
 
 
 def _choice(cell: str, rule: ColumnRule, _context: TableContext) -> str | None:
@@ -221,19 +237,34 @@ def _date(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
     return None if context.shift is None else context.shift.apply(cell)
 
 
+def _day(cell: str, rule: ColumnRule, context: TableContext) -> str | None:
+    moved = _date(cell, rule, context)
+    return None if moved is None else f"{moved[: len('YYYY-MM-DD')]}T{MIDNIGHT}"
+
+
+def _about(cell: str, context: TableContext) -> TableContext:
+    """Return the context of a row that names a participant."""
+    return replace(context, base=replace(context.base, participant=cell.removeprefix("sub-")))
+
+
 def _participant(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
     label = cell.removeprefix("sub-")
-    return f"sub-{label}" if label in context.participants else None
+    if label not in context.participants:
+        return None
+    return f"sub-{context.base.labels.participant(label)}"
 
 
 def _session(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
-    label = cell.removeprefix("ses-")
-    return f"ses-{label}" if label in context.sessions else None
+    label, owner = cell.removeprefix("ses-"), context.base.participant
+    if label not in context.sessions.get(owner, frozenset()):
+        return None
+    return f"ses-{context.base.labels.session(owner, label)}"
 
 
 def _path(cell: str, _rule: ColumnRule, context: TableContext) -> str | None:
     target = context.base.released.get(context.folder / cell)
-    return None if target is None else str(target.relative_to(context.folder))
+    folder = context.base.labels.path(context.folder)
+    return None if target is None else str(target.relative_to(folder))
 
 
 _CELLS: dict[str, Callable[[str, ColumnRule, TableContext], str | None]] = {
@@ -242,6 +273,7 @@ _CELLS: dict[str, Callable[[str, ColumnRule, TableContext], str | None]] = {
     "choice": _choice,
     "age": _age,
     "date": _date,
+    "day": _day,
     "participant": _participant,
     "session": _session,
     "path": _path,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from bidsdeid.core.scrub import NOT_AVAILABLE
@@ -12,6 +14,9 @@ from bidsdeid.errors import TextError
 
 #: Metadata larger than this are something else.
 MAX_BYTES = 64 * 2**20
+
+#: Deeper than any metadata are nested.
+MAX_DEPTH = 128
 
 
 def decode_text(content: bytes) -> str:
@@ -32,27 +37,51 @@ def decode_text(content: bytes) -> str:
         raise TextError(message) from error
 
 
-def decode_fields(content: bytes) -> dict[str, JSONValue]:
-    """Return the object a JSON file holds.
+def decode_json(content: bytes) -> JSONValue:
+    """Return what a JSON file holds, be it an object or not.
 
     Raises
     ------
     TextError
-        If it is not JSON, not an object, or names a field twice (readers differ on which counts).
+        If it is not JSON, is nested deeper than metadata are, or names a field twice (readers
+        differ on which counts).
 
     Examples
     --------
-    >>> decode_fields(b'{"EchoTime": 0.03}')
-    {'EchoTime': 0.03}
+    >>> decode_json(b'[{"EchoTime": 0.03}, NaN]')
+    [{'EchoTime': 0.03}, nan]
     """
     try:
-        fields = json.loads(decode_text(content), object_pairs_hook=_unique)
+        value: JSONValue = json.loads(decode_text(content), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         message = f"the file is not JSON (line {error.lineno})"
         raise TextError(message) from error
     except (RecursionError, ValueError) as error:
         message = "the JSON is nested too deeply or holds numbers that are too long"
         raise TextError(message) from error
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        message = "the JSON is nested too deeply"
+        raise TextError(message)
+    return value
+
+
+def decode_fields(content: bytes) -> dict[str, JSONValue]:
+    """Return the object a JSON file holds.
+
+    Raises
+    ------
+    TextError
+        If it is not JSON, not an object, names a field twice, or holds what JSON cannot write.
+
+    Examples
+    --------
+    >>> decode_fields(b'{"EchoTime": 0.03}')
+    {'EchoTime': 0.03}
+    """
+    fields = decode_json(content)
     if not isinstance(fields, dict):
         message = "the JSON is not an object with fields"
         raise TextError(message)
@@ -101,6 +130,42 @@ def decode_table(content: bytes) -> Table:
     )
 
 
+def decode_csv(content: bytes) -> Table:
+    r"""Return the table that a CSV file holds, as spreadsheets write them.
+
+    Cells may be missing or too many, and columns may share a name or have none.
+
+    Raises
+    ------
+    TextError
+        If it is no CSV at all.
+
+    Examples
+    --------
+    >>> table = decode_csv(b'name;name\n"Doe; Jane"\n1;2;3\n')
+    >>> table.columns
+    ('name', 'name (2)', '(3)')
+    >>> table.rows
+    (('Doe; Jane', 'n/a', 'n/a'), ('1', '2', '3'))
+    """
+    text = decode_text(content).replace("\r\n", "\n").replace("\r", "\n")
+    mark = max(",;\t", key=text.partition("\n")[0].count)
+    try:
+        header, *rows = csv.reader(text.split("\n"), delimiter=mark)
+    except (csv.Error, ValueError) as error:
+        message = "the file is not CSV"
+        raise TextError(message) from error
+    width = max(map(len, (header, *rows)))
+    names: dict[str, None] = {}
+    for number, name in enumerate([*header, *[""] * (width - len(header))], start=1):
+        plain = name.strip()
+        names[f"{plain} ({number})".strip() if plain in names or not plain else plain] = None
+    filled = ([cell.strip() or NOT_AVAILABLE for cell in row] for row in rows if row)
+    return Table(
+        tuple(names), tuple((*row, *[NOT_AVAILABLE] * (width - len(row))) for row in filled)
+    )
+
+
 def decode_rows(content: bytes, columns: int) -> list[list[str]]:
     r"""Return the rows of a table without header.
 
@@ -125,6 +190,12 @@ def decode_rows(content: bytes, columns: int) -> list[list[str]]:
 def encode_table(table: Table) -> bytes:
     """Return a table as TSV."""
     return "".join("\t".join(row) + "\n" for row in (table.columns, *table.rows)).encode()
+
+
+def _inside(value: JSONValue) -> Iterable[JSONValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

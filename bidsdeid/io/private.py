@@ -1,4 +1,4 @@
-"""The private folder: the key, and the ledger that names source files.
+"""The private folder: the key, the map of labels, and the ledger that names source files.
 
 It is 0700 and its files 0600, and it lies neither in the input nor in the output.
 """
@@ -8,18 +8,25 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bidsdeid.core.labels import Labels, Relabel
 from bidsdeid.core.ledger import Ledger, from_json, to_json
-from bidsdeid.core.pseudonym import KEY_BYTES
-from bidsdeid.errors import StoreError, UsageError
+from bidsdeid.core.pseudonym import FIRST_DAY, KEY_BYTES, Secret, read_secret
+from bidsdeid.core.text import decode_table
+from bidsdeid.errors import StoreError, TextError, UsageError
 
 #: Name of the ledger of files that belong to no participant.
 DATASET = "dataset"
 
 _PUBLISHED = "published.json"
+
+#: Holds the secret where no file can: in containers and jobs.
+KEY_VARIABLE = "BIDSDEID_KEY"
+
+_COLUMNS = ("participant_id", "session_id", "new_participant_id", "new_session_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +36,15 @@ class PrivateFolder:
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folder, or check that no one else can read it.
+        """Make the folder.
 
         Raises
         ------
         StoreError
             If it cannot be made.
-        UsageError
-            If others may read it.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if self.folder.stat().st_mode & 0o077:
-                message = (
-                    "the private folder can be read by others: `chmod 700` it, or name another "
-                    "with --private-dir"
-                )
-                raise UsageError(message)
             (self.folder / "ledger").mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             message = (
@@ -54,26 +53,97 @@ class PrivateFolder:
             )
             raise StoreError(message) from error
 
-    def key(self, given: Path | None) -> bytes:
-        """Return the secret that moves dates, made on first use.
+    def exposed(self, key: Path | None = None) -> tuple[str, ...]:
+        """Return what other users of the machine can read and should not, in words."""
+        places = {"the private folder": self.folder, "the key file": key or self.folder / "key"}
+        return tuple(
+            what
+            for what, path in places.items()
+            if path.exists() and path.stat().st_mode & (0o077 if path.is_dir() else 0o044)
+        )
+
+    def secret(self, given: Path | None, first_year: int, *, lasting: bool) -> Secret:
+        """Return the secret: from the file named, the environment, or this folder.
+
+        Parameters
+        ----------
+        given : Path or None
+            File the user named; one that lies in this folder is made on first use.
+        first_year : int
+            Of the dataset's dates, for a key that is made.
+        lasting : bool
+            Whether a key that is made here will be here the next time, as far as is known.
 
         Raises
         ------
         UsageError
-            If a key file that was named is missing or too short.
+            If a key that was named is missing or too short, or one would be made that is lost.
         """
-        path = given or self.folder / "key"
-        if given is None and not path.exists():
-            self._create_once(path, secrets.token_hex(KEY_BYTES).encode() + b"\n")
+        content = os.environb.get(KEY_VARIABLE.encode(), b"") if given is None else b""
+        if not content:
+            content = self._key_file(given or self.folder / "key", first_year, lasting=lasting)
+        secret = read_secret(content)
+        if secret is None:
+            message = f"the key holds fewer than {KEY_BYTES} bytes: it is not a secret"
+            raise UsageError(message)
+        return secret
+
+    def _key_file(self, path: Path, first_year: int, *, lasting: bool) -> bytes:
+        inside = path.resolve().is_relative_to(self.folder.resolve())
+        if inside and not path.exists() and not lasting:
+            message = (
+                "--relabel keyed needs a key that stays: name the private folder with "
+                f"--private-dir, or a key with --key, or set ${KEY_VARIABLE}"
+            )
+            raise UsageError(message)
+        year = max(first_year, FIRST_DAY.year)  # no key moves what is earlier
         try:
-            key = path.read_bytes().strip()
+            if inside and not path.exists():
+                made = f"{year}:{secrets.token_hex(KEY_BYTES)}\n"
+                self._create_once(path, made.encode())
+            return path.read_bytes()
         except OSError as error:
             message = f"the key file cannot be read: {error.strerror}"
             raise UsageError(message) from error
-        if len(key) < KEY_BYTES:
-            message = f"the key file holds fewer than {KEY_BYTES} bytes: it is not a secret"
-            raise UsageError(message)
-        return key
+
+    def read_labels(self, mode: Relabel) -> Labels:
+        """Return the labels that earlier runs gave.
+
+        Raises
+        ------
+        StoreError
+            If their map is damaged.
+        """
+        path = self._labels_path(mode)
+        if not path.exists():
+            return Labels()
+        damaged = f"{path.name} in the private folder is damaged: bring back a copy of it"
+        try:
+            table = decode_table(path.read_bytes())
+        except TextError as error:
+            raise StoreError(damaged) from error
+        if table.columns != _COLUMNS:
+            raise StoreError(damaged)
+        sessions = {(row[0], row[1]): row[3] for row in table.rows if row[1] != "n/a"}
+        return Labels({row[0]: row[2] for row in table.rows}, sessions)
+
+    def record_labels(self, mode: Relabel, labels: Labels) -> None:
+        """Record which label stands for which, for the owner of the data."""
+        by_person: Mapping[str, list[tuple[str, str]]] = {x: [] for x in labels.participants}
+        for (owner, old), new in labels.sessions.items():
+            by_person[owner].append((old, new))
+        rows = [
+            (owner, old, labels.participants[owner], new)
+            for owner, sessions in sorted(by_person.items())
+            for old, new in sorted(sessions) or [("n/a", "n/a")]
+        ]
+        text = "".join("\t".join(row) + "\n" for row in (_COLUMNS, *rows))
+        path = self._labels_path(mode)
+        if not path.exists() or path.read_text("utf-8") != text:
+            self.write_text(path.name, text)
+
+    def _labels_path(self, mode: Relabel) -> Path:
+        return self.folder / f"labels-{mode}.tsv"
 
     def _create_once(self, path: Path, content: bytes) -> None:
         """Create a file that many jobs may want to create: one wins, all read the same."""

@@ -18,6 +18,7 @@ from pathspec import GitIgnoreSpec
 
 from bidsdeid.core.dataset import (
     PARTICIPANT_FOLDER,
+    SESSION_FOLDER,
     DatasetIndex,
     SourceFile,
     State,
@@ -60,11 +61,7 @@ def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> 
     if not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         message = "the input folder does not exist or may not be read"
         raise InputError(message)
-    labels = sorted(
-        match[1]
-        for entry in os.scandir(root)
-        if (match := PARTICIPANT_FOLDER.fullmatch(entry.name)) and entry.is_dir()
-    )
+    labels = _labels(root, PARTICIPANT_FOLDER)
     wanted = labels if participants is None else [x for x in labels if x in set(participants)]
     skipped = {f"sub-{label}" for label in labels} - {f"sub-{label}" for label in wanted}
     found = list(_walk(root, PurePosixPath(), skipped))
@@ -84,6 +81,44 @@ def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> 
         file = SourceFile(path, size, state, name, datatype_of(path), mtime_ns)
         owned.get(participant_of(path) or "", shared).append(file)
     return DatasetIndex(tuple(shared), {label: tuple(files) for label, files in owned.items()})
+
+
+def source_labels(bids_dir: Path) -> dict[str, tuple[str, ...]]:
+    """Return the labels of all participants, each with those of their sessions.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read.
+    """
+    try:
+        return {
+            label: tuple(_labels(bids_dir / f"sub-{label}", SESSION_FOLDER))
+            for label in _labels(bids_dir, PARTICIPANT_FOLDER)
+        }
+    except OSError as error:
+        message = "the input folder, or one of its participants' folders, may not be read"
+        raise InputError(message) from error
+
+
+def metadata_files(bids_dir: Path) -> Iterator[PurePosixPath]:
+    """Yield the JSON and TSV files of a dataset, hidden folders and derivatives left out."""
+    for folder, folders, names in os.walk(bids_dir):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name != "derivatives"
+        )
+        for name in sorted(names):
+            if name.endswith((".json", ".tsv")):
+                yield PurePosixPath(os.path.relpath(folder, bids_dir)) / name
+
+
+def _labels(folder: Path, pattern: re.Pattern[str]) -> list[str]:
+    """Return the labels of the folders that are called after one."""
+    return sorted(
+        match[1]
+        for entry in os.scandir(folder)
+        if (match := pattern.fullmatch(entry.name)) and entry.is_dir()
+    )
 
 
 def read_bytes(path: Path) -> bytes:

@@ -10,9 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 
 from bidsdeid.config import Config
+from bidsdeid.core.labels import Relabel
 from bidsdeid.core.ledger import Ledger, Status
 from bidsdeid.core.plan import Kind, Plan, build_plan
-from bidsdeid.core.policy import Decision, Policy
+from bidsdeid.core.policy import Decision
 from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError, UsageError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
@@ -20,8 +21,10 @@ from bidsdeid.io.work import work_folder
 from bidsdeid.resources import load_policy
 from bidsdeid.run.brain_cascade import check_skullstrip, network_steps
 from bidsdeid.run.dataset import finish_dataset
+from bidsdeid.run.harvesting import glean
 from bidsdeid.run.participant import Task, finished_ledger, run_participant
 from bidsdeid.run.progress import Reporter, print_plan, summarise
+from bidsdeid.run.study import Study, open_study
 from bidsdeid.validate import counted, listed, validate
 
 #: A stored image is at most about this much larger than its file.
@@ -85,45 +88,41 @@ def _run_level(config: Config, level: str) -> int:
         load_policy(config.policy, deface_all=config.deface_all),
         skullstrip=config.anat == "skullstrip",
     )
+    if config.identity.k is not None:
+        policy = policy.quasi_only_in("participants")
     index = index_dataset(config.bids_dir, _labels(config))
     plan = build_plan(index, policy, config.selection)
     if config.dry_run:
-        print_plan(plan)
+        terms = glean(config.bids_dir, policy).harvest.terms(config.identity.terms)
+        print_plan(plan, terms, relabel=config.identity.relabel is not Relabel.KEEP)
         return 0
     private = PrivateFolder(config.private_dir)
     private.prepare()
-    tasks = _tasks(config, policy, plan, private.key(config.key))
+    tasks = [Task(label, actions) for label, actions in plan.participants.items()]
     with Reporter(config) as reporter:
+        for what in private.exposed(config.identity.key):
+            reporter.warn(f"{what} can be read by others: `chmod go=` it")
+        study = open_study(config, policy, plan, private)
         if level == "participant":
             if config.validate_input:
                 reporter.step("validating the input")
                 _validate_input(config, private)
-            results = _run_all(config, plan, tasks, reporter, private)
+            results = _run_all(study, plan, tasks, reporter, private)
         else:
-            results = _collect(tasks)
+            results = _collect(study, tasks)
         everyone = level == "group" or (
             config.selection.participants is None and len(results.ledgers) == len(tasks)
         )
         if everyone and any(ledger.releases for ledger in results.ledgers):
             reporter.step("finishing and validating the dataset")
-            key = tasks[0].key
-            results.ledgers.append(
-                finish_dataset(config, policy, plan, key, tuple(results.ledgers))
-            )
-    summarise(config, plan, results.ledgers, reporter.elapsed(), unfinished=not everyone)
+            results.ledgers.append(finish_dataset(study, tuple(results.ledgers)))
+    summarise(study, plan, results.ledgers, reporter.elapsed(), unfinished=not everyone)
     return results.exit_code
 
 
 def _labels(config: Config) -> Sequence[str] | None:
     wanted = config.selection.participants
     return None if wanted is None else sorted(wanted)
-
-
-def _tasks(config: Config, policy: Policy, plan: Plan, key: bytes) -> tuple[Task, ...]:
-    return tuple(
-        Task(config, policy, label, actions, plan.shared, key)
-        for label, actions in plan.participants.items()
-    )
 
 
 def _validate_input(config: Config, private: PrivateFolder) -> None:
@@ -139,7 +138,7 @@ def _validate_input(config: Config, private: PrivateFolder) -> None:
 
 
 def _run_all(
-    config: Config,
+    study: Study,
     plan: Plan,
     tasks: Sequence[Task],
     reporter: Reporter,
@@ -147,43 +146,55 @@ def _run_all(
 ) -> _Results:
     results = _Results()
     reporter.participants(len(tasks))
-    for task, outcome in _outcomes(config, plan, tasks):
+    for task, outcome in _outcomes(study, plan, tasks):
+        label = study.shown(task.participant)
         if isinstance(outcome, Ledger):
             results.ledgers.append(outcome)
-            reporter.participant(task.participant, outcome)
+            reporter.participant(label, outcome)
             continue
-        crash = _as_crash(task, outcome, private)
+        crash = _as_crash(label, outcome, private)
         results.crashes.append(crash)
-        reporter.crash(task.participant, str(crash))
-        if config.stop_on_first_crash:
+        reporter.crash(label, str(crash))
+        if study.config.stop_on_first_crash:
             raise crash
-    results.ledgers.sort(key=lambda ledger: ledger.participant)
+    results.ledgers.sort(key=lambda ledger: ledger.label)
     return results
 
 
 def _outcomes(
-    config: Config, plan: Plan, tasks: Sequence[Task]
+    study: Study, plan: Plan, tasks: Sequence[Task]
 ) -> Iterator[tuple[Task, Ledger | BaseException]]:
     """Yield what each task came to, in this process or in several."""
+    config = study.config
     network = _seeks_brains(config, plan) and bool(network_steps(config.brain))
     processes = min(config.processes(_largest_mb(plan), network=network), len(tasks))
     if processes <= 1:
         for task in tasks:
             try:
-                yield task, run_participant(task)
+                yield task, run_participant(study, task)
             except Exception as error:  # noqa: BLE001 -- the one boundary; reported and counted
                 yield task, error
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        futures: dict[Future[Ledger], Task] = {
-            pool.submit(run_participant, task): task for task in tasks
-        }
+    with ProcessPoolExecutor(processes, context, _begin, (study,)) as pool:
+        futures: dict[Future[Ledger], Task] = {pool.submit(_go_on, task): task for task in tasks}
         try:
             for future in as_completed(futures):
-                yield futures[future], future.exception() or future.result()
+                yield futures.pop(future), future.exception() or future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+#: In a process of its own: the study, which is sent once and not with each participant.
+_STUDIES: list[Study] = []
+
+
+def _begin(study: Study) -> None:
+    _STUDIES.append(study)
+
+
+def _go_on(task: Task) -> Ledger:
+    return run_participant(_STUDIES[0], task)
 
 
 def _seeks_brains(config: Config, plan: Plan) -> bool:
@@ -193,13 +204,13 @@ def _seeks_brains(config: Config, plan: Plan) -> bool:
     return bool(decisions[Decision.SKULLSTRIP] or (by_the_way and decisions[Decision.DEFACE]))
 
 
-def _as_crash(task: Task, error: BaseException, private: PrivateFolder) -> BidsdeidError:
+def _as_crash(label: str, error: BaseException, private: PrivateFolder) -> BidsdeidError:
     """Return what to tell of an error; the traceback of a bug goes to the private folder."""
     if isinstance(error, BidsdeidError):
         return error
     if isinstance(error, BrokenProcessPool):
         return ToolError("its process was killed: give it more memory (--mem, --nprocs)")
-    where = _record_bug(private, f"crash-sub-{task.participant}.txt", error)
+    where = _record_bug(private, f"crash-sub-{label}.txt", error)
     return ToolError(f"a bug ({type(error).__name__}){where}")
 
 
@@ -211,19 +222,21 @@ def _record_bug(private: PrivateFolder, name: str, error: BaseException) -> str:
     return f": please report it; {name} in the private folder tells where it is"
 
 
-def _collect(tasks: Sequence[Task]) -> _Results:
+def _collect(study: Study, tasks: Sequence[Task]) -> _Results:
     """Read what other jobs recorded."""
     results = _Results()
     for task in tasks:
-        ledger = finished_ledger(task, task.fingerprint())
+        ledger = finished_ledger(study, task, task.fingerprint(study))
         if ledger is None:
+            label = study.shown(task.participant)
             message = (
-                f"sub-{task.participant} is not done: run the level `participant` for it, with "
-                "the same options"
+                f"sub-{label} is not done: run the level `participant` for it, with the same "
+                "options"
             )
             results.crashes.append(StoreError(message))
         else:
             results.ledgers.append(ledger)
+    results.ledgers.sort(key=lambda ledger: ledger.label)
     if results.crashes:
         raise results.crashes[0]
     return results

@@ -9,16 +9,20 @@ from pathlib import Path, PurePosixPath
 from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor, Verified
 from bidsdeid.core.brain import BrainEstimate
+from bidsdeid.core.dataset import SESSION_FOLDER, participant_of
 from bidsdeid.core.estimate import Attempt, FaceEstimate
+from bidsdeid.core.labels import objection
 from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.plan import Action
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import Context
+from bidsdeid.core.terms import NO_WORDS
 from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import FileProblem, ImageError
 from bidsdeid.io.store import Stage
 from bidsdeid.io.tree import read_bytes
+from bidsdeid.run.study import Study
 
 Fields = dict[str, JSONValue]
 
@@ -32,10 +36,8 @@ class Bench:
 
     Parameters
     ----------
-    config : Config
-        What was asked for.
-    policy : Policy
-        The rules.
+    study : Study
+        What was asked for, the rules, labels, words.
     auditor : Auditor
         Makes files `Verified`.
     stage : Stage
@@ -43,7 +45,7 @@ class Bench:
     scratch : Path
         An empty private folder for the files of an engine.
     participant : str
-        Label, or empty for the dataset's own files.
+        Label in the source, or empty for the dataset's own files.
     shift : DateShift or None
         Moves dates.
     released : dict
@@ -56,8 +58,7 @@ class Bench:
         What is known of face or brain in each image that is searched, or why nothing is.
     """
 
-    config: Config
-    policy: Policy
+    study: Study
     auditor: Auditor
     stage: Stage
     scratch: Path
@@ -71,15 +72,34 @@ class Bench:
     )
 
     @property
-    def context(self) -> Context:
-        """Return what scrubbing must know."""
-        return Context(self.participant, self.released, self.config.terms)
+    def config(self) -> Config:
+        """Return what was asked for."""
+        return self.study.config
 
     @property
-    def sessions(self) -> frozenset[str]:
-        """Return the labels of sessions of which something is released."""
-        folders = {part for path in self.released for part in path.parts[1:2]}
-        return frozenset(f.removeprefix("ses-") for f in folders if f.startswith("ses-"))
+    def policy(self) -> Policy:
+        """Return the rules."""
+        return self.study.policy
+
+    @property
+    def context(self) -> Context:
+        """Return what scrubbing must know."""
+        return Context(self.participant, self.released, self.study.terms, self.study.labels)
+
+    @property
+    def people(self) -> dict[str, frozenset[str]]:
+        """Return the source labels of whom something is released, with those of sessions."""
+        people: dict[str, set[str]] = {self.participant: set()} if self.participant else {}
+        for path in self.released:
+            owner = participant_of(path)
+            if owner is not None:
+                session = SESSION_FOLDER.fullmatch(path.parts[1])
+                people.setdefault(owner, set()).update([session[1]] if session else [])
+        return {owner: frozenset(sessions) for owner, sessions in people.items()}
+
+    def target(self, path: PurePosixPath) -> PurePosixPath:
+        """Return where a file whose name says nothing of its treatment is released."""
+        return self.study.labels.path(path)
 
     def read(self, path: PurePosixPath) -> bytes:
         """Return the bytes of a source file.
@@ -167,6 +187,41 @@ def record_withheld(bench: Bench, actions: Iterable[Action]) -> None:
     for action in actions:
         if action.decision is Decision.WITHHOLD:
             bench.outcomes[action.path] = withheld(action, action.reason, failure=action.failure)
+
+
+def record_telling_names(bench: Bench, actions: Iterable[Action]) -> None:
+    """Withhold files with a label in their names that identifies, under the new labels.
+
+    If it is the participant's or a session's, all files of the participant are withheld.  In the
+    other labels a code of a person counts, too.
+    """
+    actions, study = list(actions), bench.study
+    terms, codes = study.terms.in_names, replace(study.terms, places=NO_WORDS)
+    own = {study.labels.participant(bench.participant): "participant"} if bench.participant else {}
+    own |= {
+        study.labels.session(bench.participant, session): "session"
+        for session in (a.file.name.get("ses") for a in actions if a.file.name is not None)
+        if session is not None
+    }
+    told = {what: found for label, what in own.items() if (found := objection(label, terms))}
+    for action in actions:
+        reason = next((_TELLING.format(what, found) for what, found in told.items()), "")
+        name = action.file.name
+        if not reason and name is not None:
+            others = {entity: x for entity, x in name.entities if entity not in ("sub", "ses")}
+            reason = next(
+                (
+                    f"its label of {entity}- looks like: {found}; rename it in the input"
+                    for entity, label in others.items()
+                    if (found := objection(label, codes))
+                ),
+                "",
+            )
+        if reason and action.path not in bench.outcomes:
+            bench.outcomes[action.path] = withheld(action, reason, failure=True)
+
+
+_TELLING = "the label of its {} looks like: {}; use --relabel sequential, keyed or a table"
 
 
 def released_outcome(action: Action, releases: tuple[Release, ...], **details: object) -> Outcome:

@@ -13,22 +13,28 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from bidsdeid import __version__
-from bidsdeid.config import Config
 from bidsdeid.core.audit import Auditor
 from bidsdeid.core.ledger import Ledger, Outcome, Release
 from bidsdeid.core.naming import Layout
-from bidsdeid.core.plan import Action, Plan
-from bidsdeid.core.policy import Decision, Policy
-from bidsdeid.core.scrub import NOT_AVAILABLE, scrub_fields
-from bidsdeid.core.tables import Table, TableContext, scrub_table
-from bidsdeid.core.text import decode_fields, decode_table, encode_fields, encode_table
+from bidsdeid.core.plan import Action
+from bidsdeid.core.policy import Decision
+from bidsdeid.core.scrub import scrub_fields
+from bidsdeid.core.text import decode_fields, encode_fields
 from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import ReleaseError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import DATASET_DESCRIPTION, Stage, Store
 from bidsdeid.io.work import work_folder
-from bidsdeid.run.bench import Bench, Fields, record_withheld, released_outcome, withheld
+from bidsdeid.run.bench import (
+    Bench,
+    Fields,
+    record_telling_names,
+    record_withheld,
+    released_outcome,
+    withheld,
+)
 from bidsdeid.run.evidence import manifest, readme, settings, summary
+from bidsdeid.run.last_audit import stopped, told
 from bidsdeid.run.metadata import (
     parse_sidecars,
     release_companions,
@@ -37,10 +43,11 @@ from bidsdeid.run.metadata import (
     release_sidecars,
 )
 from bidsdeid.run.participant import fingerprint
+from bidsdeid.run.people import People
+from bidsdeid.run.study import Study
 from bidsdeid.validate import counted, listed, validate
 
 CODE = PurePosixPath("code/bidsdeid")
-_PARTICIPANTS = PurePosixPath("participants.tsv")
 _DESCRIPTION = PurePosixPath(DATASET_DESCRIPTION)
 
 
@@ -49,20 +56,17 @@ class _Finish:
     """What the steps of finishing share."""
 
     bench: Bench
-    plan: Plan
     ledgers: Sequence[Ledger]
+    table: People
     own: list[Release] = field(default_factory=list)
 
 
-def finish_dataset(
-    config: Config, policy: Policy, plan: Plan, key: bytes, ledgers: Sequence[Ledger]
-) -> Ledger:
+def finish_dataset(study: Study, ledgers: Sequence[Ledger]) -> Ledger:
     """Publish dataset-level files and validate the whole.
 
     Parameters
     ----------
-    config, policy, plan, key
-        As for the participants.
+    study : Study
     ledgers : sequence of Ledger
         Of the participants that are done.
 
@@ -77,26 +81,28 @@ def finish_dataset(
         If the result is not valid: the files at fault are taken out of the output, and it gets
         no ``dataset_description.json``.
     """
+    config = study.config
     store = Store(config.output_dir)
     store.clear_incoming()
     with work_folder(config.work_dir) as folder:
-        bench = Bench(
-            config, policy, Auditor(policy, config.terms), Stage(folder / "stage"), folder
-        )
+        auditor = Auditor(study.policy, study.terms)
+        bench = Bench(study, auditor, Stage(folder / "stage"), folder)
         for ledger in ledgers:
             for outcome in ledger.outcomes:
                 if outcome.releases:
                     path = PurePosixPath(outcome.source)
                     bench.released[path] = PurePosixPath(outcome.releases[0].path)
-        finish = _Finish(bench, plan, ledgers)
+        people = {x.label: x.participant for x in ledgers if x.releases}
+        finish = _Finish(bench, ledgers, People(bench, people))
         _fill(finish)
         ledger = Ledger(
             "",
-            fingerprint(config, policy, key, plan.shared),
+            fingerprint(study, study.shared),
             tuple(bench.outcomes[path] for path in sorted(bench.outcomes)),
         )
         private = PrivateFolder(config.private_dir)
         _check_published(finish, store, private)
+        _audit(finish, store, private)
         _validate(finish, store, private, folder)
         private.write_ledger(ledger)
         store.publish_dataset(bench.stage, bench.verified)
@@ -104,59 +110,30 @@ def finish_dataset(
 
 
 def _fill(finish: _Finish) -> None:
-    bench, plan = finish.bench, finish.plan
-    record_withheld(bench, plan.shared)
-    parsed = parse_sidecars(bench, plan.shared)
-    _release_participants(finish)
-    release_companions(bench, parsed, plan.shared)
-    release_lists(bench, plan.shared)
-    release_documents(bench, plan.shared)
+    bench = finish.bench
+    record_withheld(bench, bench.study.shared)
+    record_telling_names(bench, bench.study.shared)
+    shared = [action for action in bench.study.shared if action.path not in bench.outcomes]
+    parsed = parse_sidecars(bench, shared)
+    table = finish.table.release()
+    if table is not None:
+        finish.own.append(table)
+    release_companions(bench, parsed, shared)
+    release_lists(bench, shared)
+    release_documents(bench, shared)
     _release_description(finish)
-    sidecars = [a for a in plan.shared if a.path != _DESCRIPTION]
+    sidecars = [a for a in shared if a.path != _DESCRIPTION]
     release_sidecars(bench, parsed, sidecars, bench.released)
-    for action in plan.shared:
+    for action in shared:
         if action.path not in bench.outcomes:
             bench.outcomes[action.path] = withheld(action, "no file it belongs to is released")
     _write_own(finish)
 
 
-def _release_participants(finish: _Finish) -> None:
-    """Write participants.tsv: a row for each participant of whom something is released."""
-    bench = finish.bench
-    labels = sorted(ledger.participant for ledger in finish.ledgers if ledger.releases)
-    action = next((a for a in finish.plan.shared if a.path == _PARTICIPANTS), None)
-
-    def treat(action: Action) -> Outcome:
-        context = TableContext(bench.context, participants=frozenset(labels))
-        table, changes = scrub_table(
-            decode_table(bench.read(action.path)), "participants", bench.policy, context
-        )
-        return released_outcome(action, (put(table),), changes=changes)
-
-    def put(table: Table) -> Release:
-        known = {row[0] for row in table.rows}
-        blank = (NOT_AVAILABLE,) * (len(table.columns) - 1)
-        new = [(f"sub-{x}", *blank) for x in labels if f"sub-{x}" not in known]
-        content = encode_table(Table(table.columns, tuple(sorted([*table.rows, *new]))))
-        release = bench.put(
-            _PARTICIPANTS,
-            content,
-            lambda written: bench.auditor.table(_PARTICIPANTS, written, "participants"),
-            str(Decision.SCRUB),
-        )
-        bench.released[_PARTICIPANTS] = _PARTICIPANTS
-        return release
-
-    if action is not None and action.decision is not Decision.WITHHOLD:
-        bench.attempt(action, treat)
-    if _PARTICIPANTS not in bench.released:
-        finish.own.append(put(Table(("participant_id",), ())))
-
-
 def _release_description(finish: _Finish) -> None:
     """Write dataset_description.json anew from the kept fields of the input's."""
     bench, raw = finish.bench, finish.bench.config.layout is Layout.RAW
-    action = next((a for a in finish.plan.shared if a.path == _DESCRIPTION), None)
+    action = next((a for a in bench.study.shared if a.path == _DESCRIPTION), None)
 
     def put(source: Fields) -> Release:
         generated: dict[str, JSONValue] = {"Name": "bidsdeid", "Version": __version__}
@@ -197,7 +174,7 @@ def _write_own(finish: _Finish) -> None:
     if not any(item.path.stem == "README" for item in bench.verified):
         _put_own(finish, PurePosixPath("README"), readme(config, bench.policy))
     _put_own(finish, CODE / "settings.json", settings(config, bench.policy, outcomes))
-    _put_own(finish, CODE / "summary.json", summary(outcomes))
+    _put_own(finish, CODE / "summary.json", summary(outcomes, finish.table.disclosure))
     _put_own(finish, CODE / "manifest.tsv", manifest(outcomes, finish.own))
 
 
@@ -239,20 +216,50 @@ def _check_published(finish: _Finish, store: Store, private: PrivateFolder) -> N
     private.record_published(items)
 
 
+def _audit(finish: _Finish, store: Store, private: PrivateFolder) -> None:
+    """Audit the whole as if someone else had made it.
+
+    Raises
+    ------
+    ReleaseError
+        If something in it stops the release.
+    """
+    bench = finish.bench
+    reports = stopped(bench.study, bench.stage.folder, store.output_dir, finish.table.labels)
+    if not reports:
+        return
+    private.write_text("output-audit.txt", told(reports))
+    at_fault = [label for label in reports if label]
+    _withdraw(finish, store, private, at_fault)
+    message = (
+        f"the audit of the output stops the release: {len(at_fault)} participant(s) were taken "
+        "out of it and the dataset is not finished; details are in output-audit.txt in the "
+        "private folder"
+    )
+    raise ReleaseError(message)
+
+
+def _withdraw(
+    finish: _Finish, store: Store, private: PrivateFolder, labels: Sequence[str]
+) -> None:
+    """Take participants out of the output, and forget that they were done."""
+    for label in labels:
+        private.forget(finish.table.labels[label])
+    folders = [PurePosixPath(f"sub-{label}") for label in labels]
+    store.withdraw([_DESCRIPTION, *folders], private.folder / "withdrawn")
+
+
 def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Path) -> None:
     """Validate the published participants together with the staged files."""
     view = finish.bench.stage.folder
-    labels = [ledger.participant for ledger in finish.ledgers if ledger.releases]
-    for label in labels:
+    for label in finish.table.labels:
         (view / f"sub-{label}").symlink_to((store.output_dir / f"sub-{label}").resolve())
     findings = validate(view, folder, deidentified=True)
     if not findings:
         return
     at_fault = {finding.location.parts[0] for finding in findings if finding.location.parts}
-    wrong = [f"sub-{label}" for label in labels if f"sub-{label}" in at_fault]
-    for label in wrong:
-        private.forget(label.removeprefix("sub-"))
-    store.withdraw([_DESCRIPTION, *map(PurePosixPath, wrong)], private.folder / "withdrawn")
+    wrong = [label for label in finish.table.labels if f"sub-{label}" in at_fault]
+    _withdraw(finish, store, private, wrong)
     private.write_text("output-validation.txt", listed(findings))
     message = (
         f"the output is not valid BIDS ({counted(findings)}): {len(wrong)} participant(s) were "

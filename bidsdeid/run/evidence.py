@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from bidsdeid import __version__
 from bidsdeid.config import Config
+from bidsdeid.core.disclosure import Disclosure
 from bidsdeid.core.estimate import Attempt
 from bidsdeid.core.facestyle import face_words
 from bidsdeid.core.ledger import Outcome, Release, Status
@@ -36,7 +38,7 @@ _SOME_STRIPPED = "  Of those called desc-brain, or marked SkullStripped, only th
 
 def readme(config: Config, policy: Policy) -> str:
     """Return the README of a dataset that has none, or none that can be released."""
-    dates = "moved into 1902-1925" if config.shift_dates else "removed"
+    dates = "moved into 1902-1925" if config.identity.shift_dates else "removed"
     rules = f"{policy.name} {policy.version}"
     voxels = _STRIPPED if policy.skullstrip else _DEFACED
     some = config.on_failure == "skullstrip" or any(
@@ -71,16 +73,26 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "Face": face_words(config.face),
         "Fill": config.fill,
         "MaskSource": config.mask_source,
-        "Dates": "shift" if config.shift_dates else "remove",
-        "KnownTerms": len(config.terms.terms),
+        "Relabel": str(config.identity.relabel),
+        "Dates": "shift" if config.identity.shift_dates else "remove",
+        "KnownTerms": bool(config.identity.terms),
+        "ScrubText": config.identity.scrub_text,
+        "K": config.identity.k,
         "Engines": sorted({outcome.engine for outcome in outcomes if outcome.engine}),
     }
     return json.dumps(facts, indent=2) + "\n"
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
-    """Return counts of what happened, and why files were withheld by a rule, as JSON."""
-    reasons = Counter(o.reason for o in outcomes if o.status is Status.POLICY)
+def summary(outcomes: Sequence[Outcome], disclosed: Disclosure | None) -> str:
+    """Return counts of what happened, and why files were withheld by a rule, as JSON.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+    disclosed : Disclosure or None
+        How small the groups of participants are who share age, sex and the like.
+    """
+    reasons = Counter(_public(o.reason) for o in outcomes if o.status is Status.POLICY)
     facts = {
         "FilesByStatus": dict(sorted(Counter(str(o.status) for o in outcomes).items())),
         "FilesByDecision": dict(sorted(Counter(o.decision for o in outcomes).items())),
@@ -88,8 +100,15 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         "FieldsAndColumnsChanged": sum(len(o.changes) for o in outcomes),
         "ImagesDefaced": _masked(outcomes, Decision.DEFACE),
         "ImagesSkullStripped": _masked(outcomes, Decision.SKULLSTRIP),
+        "Disclosure": None if disclosed is None else asdict(disclosed),
     }
     return json.dumps(facts, indent=2) + "\n"
+
+
+def _public(reason: str) -> str:
+    """Return a reason without what was found in a text, which the ledger tells."""
+    what, found, _ = reason.partition(" looks like: ")
+    return f"{what} looks like an identifier" if found else reason
 
 
 def _networks(config: Config, outcomes: Sequence[Outcome]) -> list[str]:

@@ -68,7 +68,7 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     if found is None:
         _check_disguise(image)
     treatment = treatment_of(bench.config, found, image)
-    target = released_name(action.path, bench.config.layout, treatment.desc)
+    target = bench.target(released_name(action.path, bench.config.layout, treatment.desc))
     bench.released[action.path] = target
     releases = [_put_image(bench, action, image, treatment)]
     if treatment.remove is not None:
@@ -144,7 +144,8 @@ def _put_mask(bench: Bench, action: Action, image: Image, treatment: Treatment) 
     """
     derivative = bench.config.layout is Layout.DERIVATIVE
     brain = treatment.desc == "brain" and derivative
-    target = (brain_mask_name if brain else face_mask_name)(action.path)
+    name = (brain_mask_name if brain else face_mask_name)(action.path)
+    target = None if name is None else bench.target(name)
     if target is None or any(item.path == target for item in bench.verified):
         return []
     assert treatment.remove is not None  # noqa: S101 -- else nothing was masked
@@ -157,7 +158,7 @@ def _put_mask(bench: Bench, action: Action, image: Image, treatment: Treatment) 
     if derivative:  # the older validator refuses it in raw data
         fields: Fields = {"SkullStripped": False}
         if brain:
-            fields = {"Type": "Brain", "Sources": [f"bids:raw:{action.path}"]}
+            fields = {"Type": "Brain", "Sources": [f"bids:raw:{bench.target(action.path)}"]}
         sidecar = sidecar_of(target)
         check = partial(bench.auditor.fields, sidecar)
         releases.append(bench.put(sidecar, encode_fields(fields), check, decision))
@@ -215,5 +216,5 @@ def _added_fields(bench: Bench, action: Action, treatment: Treatment, *, strippe
     if stripped or bench.config.layout is Layout.DERIVATIVE:
         fields["SkullStripped"] = stripped
     if bench.config.layout is Layout.DERIVATIVE:
-        fields["Sources"] = [f"bids:raw:{action.path}"]
+        fields["Sources"] = [f"bids:raw:{bench.target(action.path)}"]
     return fields

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from bidsdeid.core.audit import MAX_SIGNAL_BYTES
+from bidsdeid.core.detectors import findings, removed
 from bidsdeid.core.inheritance import chain
 from bidsdeid.core.ledger import Outcome, Status
 from bidsdeid.core.naming import carries, serves, sidecar_of
 from bidsdeid.core.nifti import GZIP_MAGIC, compress, decompress
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision
-from bidsdeid.core.scrub import scrub_fields
+from bidsdeid.core.scrub import Change, scrub_fields
 from bidsdeid.core.tables import TableContext, scrub_rows, scrub_table
 from bidsdeid.core.text import (
     decode_fields,
@@ -24,7 +25,7 @@ from bidsdeid.core.text import (
     encode_fields,
     encode_table,
 )
-from bidsdeid.core.values import JSONValue, findings
+from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import FileProblem, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome, withheld
 
@@ -56,7 +57,7 @@ def release_companions(bench: Bench, parsed: Parsed, actions: Iterable[Action]) 
         Kind.NUMBERS: partial(_numbers, bench),
     }
     for action in actions:
-        if action.kind not in treat or action.path in bench.outcomes or _suffix(action) in _LISTS:
+        if action.kind not in treat or action.path in bench.outcomes or _is_list(action):
             continue
         if any(serves(action.path, image) for image in bench.released):
             bench.attempt(action, treat[action.kind])
@@ -73,8 +74,7 @@ def retract_dependents(bench: Bench, action: Action) -> None:
 def release_lists(bench: Bench, actions: Iterable[Action]) -> None:
     """Treat the tables whose rows name files and sessions, after those."""
     for action in actions:
-        lists = action.kind is Kind.TABLE and _suffix(action) in _LISTS
-        if lists and action.path not in bench.outcomes:
+        if action.kind is Kind.TABLE and _is_list(action) and action.path not in bench.outcomes:
             bench.attempt(action, partial(_table, bench))
 
 
@@ -123,17 +123,20 @@ def release_documents(bench: Bench, actions: Iterable[Action]) -> None:
 
 
 def _document(bench: Bench, action: Action) -> Outcome:
-    text = decode_text(bench.read(action.path))
-    found = findings(text, bench.config.terms, tolerate=action.tolerate)
-    if found:
-        return withheld(action, f"its text looks like: {', '.join(found)}")
+    text = bench.study.labels.text(decode_text(bench.read(action.path)))
+    found = findings(text, bench.study.terms, tolerate=action.tolerate)
+    if found and not bench.config.identity.scrub_text:
+        return withheld(action, f"its text looks like: {', '.join(found)} (see --scrub-text)")
+    kept = removed(text, bench.study.terms, tolerate=action.tolerate) if found else text
+    target = bench.target(action.path)
     release = bench.put(
-        action.path,
-        text.encode(),
-        lambda written: bench.auditor.document(action.path, written, action.tolerate),
-        str(action.decision),
+        target,
+        kept.encode(),
+        lambda written: bench.auditor.document(target, written, action.tolerate),
+        str(Decision.SCRUB if found else action.decision),
     )
-    return released_outcome(action, (release,))
+    changes = tuple(Change("text", "removed", f"it looks like: {name}") for name in found)
+    return released_outcome(action, (release,), changes=changes)
 
 
 def _table(bench: Bench, action: Action) -> Outcome:
@@ -141,8 +144,8 @@ def _table(bench: Bench, action: Action) -> Outcome:
     context = TableContext(
         bench.context,
         action.path.parent,
-        participants=frozenset({bench.participant} - {""}) or _participants(bench),
-        sessions=bench.sessions,
+        participants=frozenset(bench.people),
+        sessions=bench.people,
         shift=bench.shift,
     )
     table, changes = scrub_table(
@@ -150,13 +153,14 @@ def _table(bench: Bench, action: Action) -> Outcome:
     )
     if not table.rows:
         return withheld(action, "nothing it lists is released")
+    target = bench.target(action.path)
     release = bench.put(
-        action.path,
+        target,
         encode_table(table),
-        lambda written: bench.auditor.table(action.path, written, suffix),
+        lambda written: bench.auditor.table(target, written, suffix),
         str(action.decision),
     )
-    bench.released[action.path] = action.path
+    bench.released[action.path] = target
     return released_outcome(action, (release,), changes=changes)
 
 
@@ -173,7 +177,7 @@ def _signal(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     names = _columns_of(action, parsed)
     rules = [bench.policy.column_rule(_suffix(action), name) for name in names]
     rows = decode_rows(plain, len(names))
-    kept = scrub_rows(rows, rules, bench.config.terms)
+    kept = scrub_rows(rows, rules, bench.study.terms)
     return _release_numbers(bench, action, compress(kept))
 
 
@@ -203,13 +207,14 @@ def _numbers(bench: Bench, action: Action) -> Outcome:
 
 
 def _release_numbers(bench: Bench, action: Action, content: bytes) -> Outcome:
+    target = bench.target(action.path)
     release = bench.put(
-        action.path,
+        target,
         content,
-        lambda written: bench.auditor.numbers(action.path, written),
+        lambda written: bench.auditor.numbers(target, written),
         str(action.decision),
     )
-    bench.released[action.path] = action.path
+    bench.released[action.path] = target
     return released_outcome(action, (release,))
 
 
@@ -225,18 +230,19 @@ def _sidecar(
     kept, changes = scrub_fields(fields, bench.policy, bench.context, table=suffix)
     if not kept:
         return withheld(action, "no field of it is kept")
+    target = bench.target(action.path)
     release = bench.put(
-        action.path,
+        target,
         encode_fields(kept),
-        lambda written: bench.auditor.fields(action.path, written, table=suffix),
+        lambda written: bench.auditor.fields(target, written, table=suffix),
         str(action.decision),
     )
     return released_outcome(action, (release,), changes=changes)
 
 
-def _participants(bench: Bench) -> frozenset[str]:
-    folders = {path.parts[0] for path in bench.released if len(path.parts) > 1}
-    return frozenset(folder.removeprefix("sub-") for folder in folders)
+def _is_list(action: Action) -> bool:
+    """Tell whether the rows of a table are about files, sessions or people."""
+    return _suffix(action) in _LISTS or action.path.parts[0] == "phenotype"
 
 
 def _suffix(action: Action) -> str:

@@ -7,11 +7,12 @@ import json
 import os
 from pathlib import Path
 
-from bidsdeid.config import BrainOptions, Config
+from bidsdeid.config import BrainOptions, Config, IdentityOptions
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
+from bidsdeid.core.labels import Relabel
 from bidsdeid.core.naming import Layout
 from bidsdeid.core.plan import Selection
-from bidsdeid.core.values import KnownTerms
+from bidsdeid.core.terms import NO_WORDS, Lexicon, known_words
 from bidsdeid.errors import UsageError
 
 
@@ -31,6 +32,7 @@ def config_from(options: argparse.Namespace) -> Config:
         bids_dir=options.bids_dir.absolute(),
         output_dir=output_dir,
         private_dir=private_dir.absolute(),
+        private_named=options.private_dir is not None,
         work_dir=(options.work_dir or private_dir / "work").absolute(),
         selection=Selection(
             None if labels is None else frozenset(labels),
@@ -53,10 +55,7 @@ def config_from(options: argparse.Namespace) -> Config:
         brain=_brain_options(options),
         brain_limit=options.brain_limit,
         on_failure=options.on_failure,
-        shift_dates=options.dates == "shift",
-        key=options.key,
-        terms_file=options.known_terms,
-        terms=_read_terms(options.known_terms),
+        identity=_identity_options(options),
         validate_input=not options.skip_bids_validation,
         nprocs=options.nprocs,
         threads=options.omp_nthreads or max(1, cores // options.nprocs),
@@ -95,15 +94,40 @@ def _engine(options: argparse.Namespace) -> str:
     return "niimath" if options.deface_engine == "auto" else str(options.deface_engine)
 
 
-def _read_terms(path: Path | None) -> KnownTerms:
+def _identity_options(options: argparse.Namespace) -> IdentityOptions:
+    table = None if options.relabel in _RELABEL_WORDS else Path(options.relabel)
+    return IdentityOptions(
+        Relabel.TABLE if table else Relabel(options.relabel),
+        table,
+        options.relabel_sessions == "same",
+        options.dates == "shift",
+        options.key,
+        options.known_terms,
+        read_terms(options.known_terms),
+        options.scrub_text,
+        options.k,
+    )
+
+
+_RELABEL_WORDS = frozenset({Relabel.KEEP, Relabel.SEQUENTIAL, Relabel.KEYED})
+
+
+def read_terms(path: Path | None) -> Lexicon:
+    """Read ``--known-terms``, one term a line.
+
+    Raises
+    ------
+    UsageError
+        If it is not a text file.
+    """
     if path is None:
-        return KnownTerms()
+        return NO_WORDS
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         message = "--known-terms cannot be read as text"
         raise UsageError(message) from error
-    return KnownTerms(tuple(line.strip() for line in lines if line.strip()))
+    return known_words(lines)
 
 
 def _read_filters(path: Path) -> dict[str, dict[str, object]]:

@@ -15,15 +15,13 @@ from bidsdeid.core.audit import Auditor
 from bidsdeid.core.inheritance import chain
 from bidsdeid.core.ledger import Ledger
 from bidsdeid.core.plan import Action, Kind
-from bidsdeid.core.policy import Decision, Policy
-from bidsdeid.core.pseudonym import DateShift, date_shift
-from bidsdeid.core.text import decode_table
-from bidsdeid.errors import FileProblem, StoreError
+from bidsdeid.core.policy import Decision
+from bidsdeid.errors import StoreError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.atlases import Shelf
-from bidsdeid.run.bench import Bench, Parsed, record_withheld, withheld
+from bidsdeid.run.bench import Bench, Parsed, record_telling_names, record_withheld, withheld
 from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
@@ -34,62 +32,62 @@ from bidsdeid.run.metadata import (
     retract_dependents,
 )
 from bidsdeid.run.search import search_images
+from bidsdeid.run.study import Study
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that one process needs to do one participant.
+    """What one participant adds to a study.
 
     Parameters
     ----------
-    config : Config
-    policy : Policy
     participant : str
+        Label in the source.
     actions : tuple of Action
         Of the participant's own files.
-    shared : tuple of Action
-        Of the dataset's files; their sidecars are inherited.
-    key : bytes
-        The secret that moves dates.
     """
 
-    config: Config
-    policy: Policy
     participant: str
     actions: tuple[Action, ...]
-    shared: tuple[Action, ...]
-    key: bytes
 
-    def fingerprint(self) -> str:
-        """Return a digest of everything the result depends on."""
-        inherited = (action for action in self.shared if action.kind is Kind.JSON)
-        return fingerprint(self.config, self.policy, self.key, (*inherited, *self.actions))
+    def fingerprint(self, study: Study) -> str:
+        """Return a digest of everything the result depends on.
+
+        But not of the words of other participants: these may become more, and what is published
+        is looked through again with all of them when the dataset is finished.
+        """
+        inherited = (action for action in study.shared if action.kind is Kind.JSON)
+        return fingerprint(study, (*inherited, *self.actions), self.participant)
 
 
-def fingerprint(config: Config, policy: Policy, key: bytes, actions: Iterable[Action]) -> str:
+def fingerprint(study: Study, actions: Iterable[Action], participant: str = "") -> str:
     """Digest settings, key and files; see `Task.fingerprint`.
 
     Of files that are withheld in any case nothing counts.  Text counts by what it says, images
     by size and time: they are too large to be read for this.
     """
+    config = study.config
     files = [
-        (str(action.path), str(action.decision), _identity(config, action))
+        (str(study.labels.path(action.path)), str(action.decision), _identity(config, action))
         for action in actions
         if action.decision is not Decision.WITHHOLD
     ]
     facts = [
         __version__,
         str(config.layout),
-        policy.digest,
-        config.shift_dates,
+        study.policy.digest,
         [str(getattr(config, name)) for name in _FACE_SETTINGS],
         [_digest(path) for path in (config.template, config.facemask, config.brain.weights)],
-        sorted(config.terms.terms),
-        hashlib.sha256(key).hexdigest(),
+        [str(getattr(config.identity, name)) for name in _IDENTITY_SETTINGS],
+        [sorted(getattr(config.identity.terms, x)) for x in ("inside", "whole", "phrases")],
+        [study.secret.digest("fingerprint").hex(), study.secret.first_year, participant],
         files,
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
+
+#: Settings that decide what becomes of labels, dates and words.
+_IDENTITY_SETTINGS = ("relabel", "sessions", "shift_dates", "scrub_text", "k")
 
 #: Settings that decide which voxels go.
 _FACE_SETTINGS = (
@@ -116,7 +114,7 @@ def _identity(config: Config, action: Action) -> object:
         return error.errno
 
 
-def finished_ledger(task: Task, mark: str) -> Ledger | None:
+def finished_ledger(study: Study, task: Task, mark: str) -> Ledger | None:
     """Return the ledger of a participant that is done, None of one that is not.
 
     `mark` is the task's fingerprint: it reads files, so that it is taken once.
@@ -127,29 +125,29 @@ def finished_ledger(task: Task, mark: str) -> Ledger | None:
         If the output holds the participant from another run (other settings or other files), or
         not as it was published.
     """
-    store = Store(task.config.output_dir)
-    ledger = PrivateFolder(task.config.private_dir).read_ledger(task.participant)
-    published = store.has_participant(task.participant)
+    store = Store(study.config.output_dir)
+    ledger = PrivateFolder(study.config.private_dir).read_ledger(task.participant)
+    label = study.labels.participant(task.participant)
+    published = store.has_participant(label)
     if ledger is None or ledger.fingerprint != mark:
         if published:
             message = (
-                f"sub-{task.participant} is in the output from a run with other settings or "
+                f"sub-{label} is in the output from a run with other settings or "
                 "files: remove it there, or name another output folder"
             )
             raise StoreError(message)
         return None
     if not published:
         return None if ledger.releases else ledger
-    if not store.holds(f"sub-{task.participant}", ledger.releases):
+    if not store.holds(f"sub-{label}", ledger.releases):
         message = (
-            f"sub-{task.participant} in the output is not as it was published: remove it there "
-            "and run again"
+            f"sub-{label} in the output is not as it was published: remove it there and run again"
         )
         raise StoreError(message)
     return ledger
 
 
-def run_participant(task: Task) -> Ledger:
+def run_participant(study: Study, task: Task) -> Ledger:
     """Do one participant, unless it is done.
 
     Raises
@@ -157,53 +155,43 @@ def run_participant(task: Task) -> Ledger:
     StoreError
         If the result cannot be written.
     """
-    mark = task.fingerprint()
-    done = finished_ledger(task, mark)
+    mark = task.fingerprint(study)
+    done = finished_ledger(study, task, mark)
     if done is not None:
         return done
     try:
-        with work_folder(task.config.work_dir) as folder:
-            return _do_participant(task, mark, folder)
+        with work_folder(study.config.work_dir) as folder:
+            return _do_participant(study, task, mark, folder)
     except OSError as error:
         message = f"the work folder cannot be written: {error.strerror or type(error).__name__}"
         raise StoreError(message) from error
 
 
-def _do_participant(task: Task, mark: str, folder: Path) -> Ledger:
+def _do_participant(study: Study, task: Task, mark: str, folder: Path) -> Ledger:
     """Make, record and publish, in this order: what is published is always on record."""
-    bench = Bench(
-        task.config,
-        task.policy,
-        Auditor(task.policy, task.config.terms),
-        Stage(folder / "stage"),
-        folder,
-        task.participant,
-    )
+    auditor, stage = Auditor(study.policy, study.terms), Stage(folder / "stage")
+    bench = Bench(study, auditor, stage, folder, task.participant)
     _fill(bench, task)
-    ledger = Ledger(
-        task.participant,
-        mark,
-        tuple(bench.outcomes[path] for path in sorted(bench.outcomes)),
-    )
-    PrivateFolder(task.config.private_dir).write_ledger(ledger)
+    label = study.labels.participant(task.participant)
+    outcomes = tuple(bench.outcomes[path] for path in sorted(bench.outcomes))
+    ledger = Ledger(task.participant, mark, outcomes, label)
+    PrivateFolder(study.config.private_dir).write_ledger(ledger)
     if bench.verified:
-        store = Store(task.config.output_dir)
-        store.publish_participant(task.participant, bench.stage, bench.verified)
+        Store(study.config.output_dir).publish_participant(label, stage, bench.verified)
     return ledger
 
 
 def _fill(bench: Bench, task: Task) -> None:
     """Make all files of the participant on the bench."""
     record_withheld(bench, task.actions)
-    parsed = parse_sidecars(bench, (*task.shared, *task.actions))
-    bench.shift = _date_shift(bench, task)
-    images = [
-        action
-        for action in task.actions
-        if action.kind is Kind.IMAGE and action.decision is not Decision.WITHHOLD
-    ]
-    shelf = Shelf(bench, task.actions, task.shared)
-    search_images(bench, shelf, images)
+    record_telling_names(bench, task.actions)
+    actions = [action for action in task.actions if action.path not in bench.outcomes]
+    shared = bench.study.shared
+    parsed = parse_sidecars(bench, (*shared, *actions))
+    if bench.config.identity.shift_dates:
+        bench.shift = bench.study.secret.shift(task.participant)
+    images = [action for action in actions if action.kind is Kind.IMAGE]
+    search_images(bench, Shelf(bench, task.actions, shared), images)
     # Files that others name come first: a reference is rewritten to what became of its file.
     for naming in (False, True):
         for action in images:
@@ -212,12 +200,12 @@ def _fill(bench: Bench, task: Task) -> None:
         for action in images:
             if action.path in bench.outcomes:
                 retract_dependents(bench, action)
-        release_companions(bench, parsed, task.actions)
-    release_lists(bench, task.actions)
-    own_sidecar_outcomes(bench, task.actions)
+        release_companions(bench, parsed, actions)
+    release_lists(bench, actions)
+    own_sidecar_outcomes(bench, actions)
     mine = {path: fields for path, fields in parsed.items() if len(path.parts) > 1}
-    release_sidecars(bench, mine, task.actions, bench.released)
-    for action in task.actions:
+    release_sidecars(bench, mine, actions, bench.released)
+    for action in actions:
         if action.path not in bench.outcomes:
             bench.outcomes[action.path] = withheld(action, "no image it belongs to is released")
 
@@ -226,19 +214,3 @@ def _names_others(action: Action, parsed: Parsed) -> bool:
     """Tell whether an image's sidecars name other files (``IntendedFor``)."""
     sidecars = (parsed[path] for path in chain(action.path, parsed))
     return any(isinstance(fields, dict) and "IntendedFor" in fields for fields in sidecars)
-
-
-def _date_shift(bench: Bench, task: Task) -> DateShift | None:
-    """Return the participant's shift, from all dates that any of its tables has."""
-    if not task.config.shift_dates:
-        return None
-    dates: list[str] = []
-    for action in task.actions:
-        name = action.file.name
-        if name is None or name.suffix not in ("scans", "sessions") or name.extension != ".tsv":
-            continue
-        try:
-            dates.extend(decode_table(bench.read(action.path)).column("acq_time"))
-        except FileProblem:
-            continue  # reported when the table itself is treated
-    return date_shift(task.key, task.participant, dates)

@@ -6,42 +6,41 @@ import sys
 from collections.abc import Sequence
 
 from bidsdeid.arguments import Parser
+from bidsdeid.core.explanation import explain
 from bidsdeid.core.policy import Policy
 from bidsdeid.resources import load_policy, policy_names, policy_text
 
 
 def main(argv: Sequence[str]) -> int:
-    """Carry out one of ``list``, ``show``, ``explain``, ``check`` and return an exit code."""
+    """Carry out one of ``list``, ``show``, ``explain``, ``check`` and return an exit code.
+
+    Raises
+    ------
+    UsageError
+        If there is no such policy, or it has mistakes: all of them are told.
+    """
     parser = Parser(prog="bidsdeid policy", description="Look at the rules.")
     parser.add_argument("what", choices=("list", "show", "explain", "check"))
     parser.add_argument("policy", nargs="?", default="default", metavar="NAME|FILE")
     options = parser.parse_args(argv)
     if options.what == "list":
-        text = "\n".join(policy_names())
+        text = "\n".join(_line(load_policy(name)) for name in policy_names())
     elif options.what == "show":
         text = policy_text(options.policy).rstrip()
     else:
         policy = load_policy(options.policy)
-        text = f"{policy.name} {policy.version}: no mistakes"
-        if options.what == "explain":
-            text = explain(policy)
+        text = explain(policy) if options.what == "explain" else _count(policy)
     sys.stdout.write(text + "\n")
     return 0
 
 
-def explain(policy: Policy) -> str:
-    """Return the rules of a policy as sentences, in the order in which they are asked."""
-    lines = [f"Policy {policy.name} {policy.version}", "", "Files"]
-    for rule in policy.files:
-        criteria = (rule.path, rule.datatype, rule.suffix, rule.entity, rule.extension)
-        words = ", ".join(" ".join(sorted(words)) for words in criteria if words)
-        lines.append(f"  {rule.decision}: {words}\n      because {rule.reason}")
-    lines += ["  withhold: everything else", "", "Fields of JSON files"]
-    for scope, key in sorted(policy.keys):
-        field = policy.keys[scope, key]
-        lines.append(f"  {field.action}: {key} ({scope}), because {field.reason}")
-    lines += ["  drop: everything else", "", "Columns of tables"]
-    for table, name in sorted(policy.columns):
-        column = policy.columns[table, name]
-        lines.append(f"  {column.kind}: {name} ({table}), because {column.reason}")
-    return "\n".join([*lines, "  drop: everything else"])
+def _line(policy: Policy) -> str:
+    return f"{policy.name:<18}  {policy.version:<7}  {policy.description}".rstrip()
+
+
+def _count(policy: Policy) -> str:
+    counts = (
+        f"{len(policy.files)} rules for files, {len(policy.keys)} fields and "
+        f"{len(policy.columns)} columns named"
+    )
+    return f"{policy.name} {policy.version}: no mistakes; {counts}"

@@ -5,9 +5,12 @@ On a terminal a bar, otherwise one line a participant; never a name that BIDS do
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
 
@@ -17,9 +20,14 @@ from rich.table import Table
 
 from bidsdeid.config import Config
 from bidsdeid.core.dataset import SourceFile, public_path
+from bidsdeid.core.labels import objection
 from bidsdeid.core.ledger import Ledger, Outcome, Status
 from bidsdeid.core.plan import Plan
 from bidsdeid.core.policy import Decision
+from bidsdeid.core.showing import MASK
+from bidsdeid.core.tables import OUTSIDE
+from bidsdeid.core.terms import NO_WORDS, Terms
+from bidsdeid.run.study import Study
 
 
 class Reporter:
@@ -61,6 +69,10 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
 
+    def warn(self, text: str) -> None:
+        """Say what should not be so."""
+        self._line(f"warning: {text}")
+
     def step(self, text: str) -> None:
         """Say what is being done."""
         self._line(text)
@@ -78,7 +90,8 @@ class Reporter:
             for outcome in ledger.outcomes:
                 if outcome.metrics:
                     values = " ".join(f"{k}={v:g}" for k, v in outcome.metrics.items())
-                    self._line(f"  {outcome.source}: {values}")
+                    name = outcome.releases[0].path if outcome.releases else "withheld"
+                    self._line(f"  {name}: {values}")
         self._advance()
 
     def crash(self, label: str, sentence: str) -> None:
@@ -102,9 +115,10 @@ class Reporter:
 
 
 def summarise(
-    config: Config, plan: Plan, ledgers: Sequence[Ledger], elapsed: str, *, unfinished: bool
+    study: Study, plan: Plan, ledgers: Sequence[Ledger], elapsed: str, *, unfinished: bool
 ) -> None:
     """Print what was released, what was not and why, and where things are."""
+    config = study.config
     console = Console(highlight=False, soft_wrap=True)
     outcomes = [outcome for ledger in ledgers for outcome in ledger.outcomes]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -120,15 +134,25 @@ def summarise(
     if failures:
         console.print("\nWithheld by failure:")
         for outcome in failures:
-            console.print(f"  {_shown(outcome, files)}: {outcome.reason}", markup=False)
+            shown = _shown(outcome, files, study)
+            console.print(f"  {shown}: {outcome.reason}", markup=False)
+    lost = sum(change.why == OUTSIDE for outcome in outcomes for change in outcome.changes)
+    if lost:
+        console.print(
+            f"\n{lost} date(s) were removed, not moved: the key moves the 22 years from "
+            f"{study.secret.first_year} on.  Begin its file with an earlier year and a colon."
+        )
     if unfinished:
         console.print(
             "\nThe dataset is not finished: run the level `group` when all participants are done."
         )
 
 
-def print_plan(plan: Plan) -> None:
-    """Print the plan: counts by decision, then files with reasons."""
+def print_plan(plan: Plan, terms: Terms, *, relabel: bool) -> None:
+    """Print the plan: counts by decision, then files with reasons.
+
+    Labels that will be replaced are not shown, nor is what identifies in a name.
+    """
     console = Console(highlight=False, soft_wrap=True)
     counts = plan.counts()
     overview = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -141,13 +165,36 @@ def print_plan(plan: Plan) -> None:
         table.add_column(name, overflow="fold", no_wrap=name != "reason")
     previous: tuple[str, ...] = ()
     for action in plan:
-        row = (str(action.decision), public_path(action.file), action.reason)
+        path = public_path(action.file)
+        if relabel:
+            path = _LABEL.sub(r"\1-*", path)
+        row = (str(action.decision), _masked(path, terms), action.reason)
         if row != previous:  # files that may not be named stand as one line
             table.add_row(*row)
         previous = row
     Console(highlight=False, markup=False, width=None if console.is_terminal else 160).print(table)
 
 
-def _shown(outcome: Outcome, files: dict[str, SourceFile]) -> str:
+#: A label in a path: of a participant or a session, and any.
+_LABEL = re.compile(r"(?<![a-zA-Z0-9])(sub|ses)-[a-zA-Z0-9+]+")
+_ANY_LABEL = re.compile(r"(?<![a-zA-Z0-9])([a-z]+)-([a-zA-Z0-9+]+)")
+
+
+def _shown(outcome: Outcome, files: dict[str, SourceFile], study: Study) -> str:
+    """Return a source path with new labels, and what identifies in it masked."""
     file = files.get(outcome.source)
-    return "(unknown)" if file is None else public_path(file)
+    if file is None:
+        return "(unknown)"
+    return _masked(str(study.labels.path(PurePosixPath(public_path(file)))), study.terms)
+
+
+def _masked(path: str, terms: Terms) -> str:
+    """Return a path of BIDS with the labels masked that identify."""
+    codes = replace(terms, places=NO_WORDS)
+
+    def mask(match: re.Match[str]) -> str:
+        entity, label = match.groups()
+        found = objection(label, terms.in_names if entity in ("sub", "ses") else codes)
+        return f"{entity}-{MASK}" if found else match[0]
+
+    return _ANY_LABEL.sub(mask, path)

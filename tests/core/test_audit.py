@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import json
+import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,15 +17,27 @@ from hypothesis import strategies as st
 from bidsdeid.core.audit import Auditor, Verified
 from bidsdeid.core.header import released_header
 from bidsdeid.core.nifti import Image, compress, encode_image, mask_header
+from bidsdeid.core.policy import ColumnRule
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import Context, scrub_fields
 from bidsdeid.core.tables import Table, TableContext, scrub_table
+from bidsdeid.core.terms import Lexicon, Terms, known_words
 from bidsdeid.core.text import encode_fields, encode_table
-from bidsdeid.core.values import JSONValue, KnownTerms
+from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import FileProblem, LeakError, TextError
 from strategies import JSON_VALUES, TELLING, default_policy, file_bytes, header
 
-AUDITOR = Auditor(default_policy(), KnownTerms(("Miller",)))
+AUDITOR = Auditor(default_policy(), Terms(known_words(["Miller"])))
+OF_THE_DATASET = Auditor(
+    default_policy(),
+    Terms(
+        known_words(["Miller"]),
+        Lexicon(whole=frozenset(["doe"]), phrases=frozenset(["janedoe"])),
+        Lexicon(whole=frozenset(["4711a"])),
+        Lexicon(whole=frozenset(["charite"])),
+        Lexicon(whole=frozenset(["pilot7"])),
+    ),
+)
 PATH = PurePosixPath("sub-01/anat/sub-01_T1w.nii.gz")
 FILL = 7.0
 
@@ -342,6 +356,75 @@ def test_names_are_looked_through_too(path: str) -> None:
     content = encode_image(source().header, defaced(), gzipped=True)
     with pytest.raises(LeakError):
         audit(content, path=PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["sub-20190304/anat/sub-20190304_T1w.nii.gz",
+     "sub-01/ses-04Mar2019/anat/sub-01_ses-04Mar2019_T1w.nii.gz",
+     "sub-01/ses-20190304/anat/sub-01_ses-20190304_T1w.nii.gz",
+     "sub-01/anat/sub-01_acq-1234567_T1w.nii.gz", "sub-01/anat/sub-01_acq-scanDoe_T1w.nii.gz",
+     "sub-01/anat/sub-01_acq-pilot7_T1w.nii.gz", "sub-01/anat/sub-01_desc-JaneDoe_T1w.nii.gz",
+     "sub-01/doe/sub-01_T1w.nii.gz", "notes of 2019-03-04.txt"],
+)  # fmt: skip
+def test_no_label_in_a_name_identifies(path: str) -> None:
+    with pytest.raises(LeakError) as caught:
+        OF_THE_DATASET.document(PurePosixPath(path), b"", ())
+    assert not {"Doe", "2019", "1234567", "pilot7"} & set(re.split(r"\W", str(caught.value)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["sub-4711A/anat/sub-4711A_T1w.nii.gz", "sub-01/anat/sub-01_acq-charite_T1w.nii.gz",
+     "sub-bcdfghjklm/ses-03/anat/sub-bcdfghjklm_ses-03_T1w.nii.gz", "code/bidsdeid/manifest.tsv"],
+)  # fmt: skip
+def test_codes_of_a_study_and_names_of_sites_may_stand_in_names(path: str) -> None:
+    assert OF_THE_DATASET.document(PurePosixPath(path), b"", ()).path == PurePosixPath(path)
+
+
+@pytest.mark.parametrize("word", ["Doe", "4711A", "Charité", "PILOT7", "jane_doe"])
+def test_words_that_the_dataset_itself_gives_away_are_found(word: str) -> None:
+    fields, table = {"ProtocolName": f"mprage {word}"}, f"onset\ttrial_type\n1\tgo {word}\n"
+    with pytest.raises(LeakError):
+        OF_THE_DATASET.fields(PATH, json.dumps(fields).encode())
+    with pytest.raises(LeakError):
+        OF_THE_DATASET.table(PATH, table.encode(), "events")
+    with pytest.raises(LeakError):
+        OF_THE_DATASET.document(PATH, f"by {word}".encode(), ())
+    assert OF_THE_DATASET.own(PATH, f"by {word}".encode()).size > 0
+
+
+def test_what_is_tolerated_is_tolerated_but_not_what_the_user_named() -> None:
+    def check(text: str, *tolerate: str) -> Verified:
+        return OF_THE_DATASET.document(PATH, text.encode(), tolerate)
+
+    assert check("at the Charité", "staff or place of this dataset").size > 0
+    with pytest.raises(LeakError):
+        check("by Doe at the Charité", "staff or place of this dataset")
+    with pytest.raises(LeakError):
+        check("by Miller", "known term", "name in this dataset")
+
+
+@pytest.mark.parametrize(
+    ("cell", "good"),
+    [
+        ("1909-08-28T00:00:00", True),
+        ("n/a", True),
+        ("1909-08-28T10:11:12", False),
+        ("2019-03-04T00:00:00", False),
+        ("1909-08-28", False),
+        ("00:00:00", False),
+    ],
+)
+def test_a_day_has_no_time(cell: str, *, good: bool) -> None:
+    columns = {**AUDITOR.policy.columns, ("scans", "acq_time"): ColumnRule("day", "a day")}
+    auditor = replace(AUDITOR, policy=replace(AUDITOR.policy, columns=columns))
+    content = f"filename\tacq_time\na\t{cell}\n".encode()
+    if good:
+        assert auditor.table(PATH, content, "scans").size == len(content)
+    else:
+        with pytest.raises(LeakError):
+            auditor.table(PATH, content, "scans")
 
 
 @pytest.mark.parametrize("token", [None, object(), True, "_TOKEN"])

@@ -19,7 +19,7 @@ OUTCOMES = st.builds(
     st.lists(st.builds(Change, TEXT, TEXT, TEXT), max_size=3).map(tuple),
     COUNTS, COUNTS, st.dictionaries(TEXT, st.floats(allow_nan=False), max_size=3), TEXT,
 )  # fmt: skip
-LEDGERS = st.builds(Ledger, TEXT, TEXT, st.lists(OUTCOMES, max_size=4).map(tuple))
+LEDGERS = st.builds(Ledger, TEXT, TEXT, st.lists(OUTCOMES, max_size=4).map(tuple), TEXT)
 
 
 @given(LEDGERS)
@@ -40,13 +40,14 @@ def test_releases_are_those_of_all_outcomes_by_path(ledger: Ledger) -> None:
         {},
         [],
         {"participant": "01", "fingerprint": "f"},
+        {"participant": "01", "fingerprint": "f", "outcomes": []},
         {"participant": "01", "fingerprint": "f", "outcomes": [{}]},
         {"participant": "01", "fingerprint": "f", "outcomes": [7]},
         {"participant": "01", "fingerprint": "f", "outcomes": [
             {"source": "a", "decision": "b", "status": "?", "reason": "", "releases": [],
              "changes": []}]},
     ],
-    ids=["empty", "list", "no outcomes", "empty outcome", "number", "status"],
+    ids=["empty", "list", "no outcomes", "no label", "empty outcome", "number", "status"],
 )  # fmt: skip
 def test_what_is_no_ledger_is_refused(raw: Any) -> None:  # noqa: ANN401
     with pytest.raises((KeyError, TypeError, ValueError)):

@@ -59,5 +59,22 @@ def test_references_in_a_field(value: JSONValue, becomes: JSONValue) -> None:
     assert released_references(value, "01", RELEASED) == becomes
 
 
+@pytest.mark.parametrize(
+    ("reference", "becomes"),
+    [
+        ("bids::sub-01/anat/sub-01_T1w.nii.gz", "bids::sub-bcd/anat/sub-bcd_T1w.nii.gz"),
+        ("sub-01/anat/sub-01_T1w.nii.gz", "sub-bcd/anat/sub-bcd_T1w.nii.gz"),
+        ("anat/sub-01_T1w.nii.gz", "anat/sub-bcd_T1w.nii.gz"),
+        ("sub-bcd/anat/sub-bcd_T1w.nii.gz", None),
+        ("anat/sub-bcd_T1w.nii.gz", None),
+    ],
+)
+def test_a_reference_has_the_new_label_and_is_looked_up_under_the_old_one(
+    reference: str, becomes: str | None
+) -> None:
+    relabelled = {P("sub-01/anat/sub-01_T1w.nii.gz"): P("sub-bcd/anat/sub-bcd_T1w.nii.gz")}
+    assert released_reference(reference, "01", relabelled) == becomes
+
+
 def test_the_short_form_does_not_reach_another_participant() -> None:
     assert released_reference("anat/sub-02_T1w.nii.gz", "01", RELEASED) is None

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bidsdeid.core.labels import Labels
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.scrub import MAX_DEPTH, Change, Context, conforms, depth, scrub_fields
-from bidsdeid.core.values import JSONValue, KnownTerms
+from bidsdeid.core.terms import Lexicon, Terms, known_words
+from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import TextError
 from strategies import JSON_VALUES, TELLING, WORDS, default_policy
 
@@ -16,7 +18,7 @@ POLICY = default_policy()
 T1W, BOLD = (
     PurePosixPath(f"sub-01/{x}.nii.gz") for x in ("anat/sub-01_T1w", "func/sub-01_task-a_bold")
 )
-CONTEXT = Context("01", {T1W: T1W, BOLD: BOLD}, KnownTerms(("Miller",)))
+CONTEXT = Context("01", {T1W: T1W, BOLD: BOLD}, Terms(known_words(["Miller"])))
 
 #: Values of the right type for some fields, so that many are kept.
 GOOD: dict[str, JSONValue] = {
@@ -169,6 +171,78 @@ def test_references_follow_files() -> None:
     assert [(change.where, change.what) for change in changes] == [
         ("IntendedFor", "replaced"), ("Sources", "dropped"),
     ]  # fmt: skip
+
+
+LABELS = Labels({"01": "bcd", "02": "fgh"}, {("01", "pre"): "p", ("02", "pre"): "q"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "becomes"),
+    [
+        ("ProtocolName", "as sub-01_ses-pre, sub-02", "as sub-bcd_ses-p, sub-fgh"),
+        ("ImageType", ["ORIGINAL", "sub-01"], ["ORIGINAL", "sub-bcd"]),
+        ("ProtocolName", "a sub-second scan", "a sub-second scan"),
+    ],
+)
+def test_kept_text_gets_new_labels(key: str, value: JSONValue, becomes: JSONValue) -> None:
+    kept, changes = scrub_fields({key: value}, POLICY, Context("01", labels=LABELS))
+    assert kept == {key: becomes}
+    assert [change.what for change in changes] == (["replaced"] if becomes != value else [])
+
+
+def test_descriptions_get_new_labels_in_their_levels() -> None:
+    fields: dict[str, JSONValue] = {"trial_type": {"Levels": {"sub-01": "that of sub-02"}}}
+    kept, changes = scrub_fields(fields, POLICY, Context(labels=LABELS), table="events")
+    assert kept == {"trial_type": {"Levels": {"sub-bcd": "that of sub-fgh"}}}
+    assert [(change.where, change.what) for change in changes] == [
+        ("trial_type.Levels", "replaced")
+    ]
+
+
+def test_text_is_looked_through_after_it_got_new_labels() -> None:
+    terms = Terms(labels=Lexicon(phrases=frozenset(["sub01"])))
+    context = Context("01", labels=LABELS, terms=terms)
+    assert scrub_fields({"ProtocolName": "sub-01"}, POLICY, context)[0] == {
+        "ProtocolName": "sub-bcd"
+    }
+    assert scrub_fields({"ProtocolName": "SUB-01"}, POLICY, context)[0] == {}
+
+
+WORDS_OF_THE_DATASET = Terms(
+    persons=Lexicon(frozenset(), frozenset(["doe", "jane"]), frozenset(["janedoe"])),
+    records=Lexicon(whole=frozenset(["4711a"])),
+    places=Lexicon(whole=frozenset(["charite"])),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("rescan Doe", "its text looks like: name in this dataset"),
+        ("mprage_4711A", "its text looks like: record of this dataset"),
+        ("Charité mprage", "its text looks like: staff or place of this dataset"),
+        (["jane", "4711a"], "its text looks like: name in this dataset, record of this dataset"),
+    ],
+)
+@pytest.mark.parametrize("key", ["ProtocolName", "ImageType"])
+def test_words_that_the_dataset_itself_gives_away_are_found(
+    key: str, value: JSONValue, why: str
+) -> None:
+    context = Context("01", terms=WORDS_OF_THE_DATASET)
+    listed: JSONValue = [value] if key == "ImageType" and isinstance(value, str) else value
+    kept, (change,) = scrub_fields({key: listed}, POLICY, context)
+    assert kept == {}
+    if key == "ImageType" or isinstance(value, str):
+        assert change == Change(key, "dropped", why)
+
+
+def test_a_name_in_parts_is_found_across_the_strings_of_a_value() -> None:
+    terms = Terms(persons=Lexicon(phrases=frozenset(["anli"])))
+    kept, (change,) = scrub_fields(
+        {"ImageType": ["ORIGINAL", "an", "li"]}, POLICY, Context("01", terms=terms)
+    )
+    assert kept == {}
+    assert change.why == "it holds a name in this dataset"
 
 
 def test_values_nested_too_deeply_are_dropped() -> None:

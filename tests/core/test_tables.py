@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bidsdeid.core.detectors import findings
+from bidsdeid.core.labels import Labels
+from bidsdeid.core.policy import ColumnRule
 from bidsdeid.core.pseudonym import FIRST_DAY, LAST_DAY, DateShift
 from bidsdeid.core.scrub import Context
 from bidsdeid.core.tables import MAX_AGE, Table, TableContext, is_number, scrub_table
-from bidsdeid.core.values import KnownTerms, findings
+from bidsdeid.core.terms import Terms, known_words
 from bidsdeid.errors import TextError
 from strategies import TELLING, default_policy
 
@@ -19,7 +23,7 @@ FOLDER = PurePosixPath("sub-01")
 T1W = FOLDER / "anat/sub-01_T1w.nii.gz"
 DEFACED = FOLDER / "anat/sub-01_desc-defaced_T1w.nii.gz"
 BOLD = FOLDER / "func/sub-01_task-a_bold.nii.gz"
-TERMS = KnownTerms(("Miller",))
+TERMS = Terms(known_words(["Miller"]))
 
 
 def context(*, renamed: bool = True) -> TableContext:
@@ -28,7 +32,7 @@ def context(*, renamed: bool = True) -> TableContext:
         Context("01", released, TERMS),
         FOLDER,
         participants=frozenset({"01", "02"}),
-        sessions=frozenset({"a"}),
+        sessions={"01": frozenset({"a"})},
         shift=DateShift(-40000) if renamed else DateShift(0),
     )
 
@@ -141,6 +145,102 @@ def test_dates_go_if_they_are_not_shifted() -> None:
     without = TableContext(Context("01", {T1W: T1W}), FOLDER, shift=None)
     table = Table(("filename", "acq_time"), (ROWS[0],))
     assert scrub_table(table, "scans", POLICY, without)[0].column("acq_time") == ("n/a",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "becomes"),
+    [
+        ("2019-03-04T10:11:12", "1909-08-28T00:00:00"),
+        ("2019-03-04T23:59:59.999Z", "1909-08-28T00:00:00"),
+        ("2019-03-04T10:11:12+02:00", "1909-08-28T00:00:00"),
+        ("2019-03-04", "n/a"),
+        ("1950-03-04T10:11:12", "n/a"),
+        ("n/a", "n/a"),
+    ],
+)
+def test_of_a_day_the_time_is_removed(cell: str, becomes: str) -> None:
+    columns = {**POLICY.columns, ("scans", "acq_time"): ColumnRule("day", "a day is enough")}
+    policy = replace(POLICY, columns=columns)
+    table = Table(("filename", "acq_time"), ((ROWS[0][0], cell),))
+    assert scrub_table(table, "scans", policy, context())[0].column("acq_time") == (becomes,)
+    without = replace(context(), shift=None)
+    assert scrub_table(table, "scans", policy, without)[0].column("acq_time") == ("n/a",)
+
+
+RELABELLED = TableContext(
+    Context(
+        "",
+        {
+            T1W: PurePosixPath("sub-zzz/anat/sub-zzz_T1w.nii.gz"),
+            BOLD: PurePosixPath("sub-zzz/func/sub-zzz_task-a_bold.nii.gz"),
+        },
+        TERMS,
+        Labels(
+            {"01": "zzz", "02": "bbb", "03": "ccc"},
+            {("01", "a"): "p", ("02", "a"): "p", ("02", "20190304"): "q"},
+        ),
+    ),
+    participants=frozenset({"01", "02"}),
+    sessions={"01": frozenset({"a"}), "02": frozenset({"a", "20190304"})},
+)
+
+
+def test_people_have_their_new_labels_and_stand_in_the_order_of_these() -> None:
+    rows = (("sub-01", "31"), ("02", "32"), ("sub-03", "33"), ("sub-zzz", "34"), ("n/a", "35"))
+    table, changes = scrub_table(
+        Table(("participant_id", "age"), rows), "participants", POLICY, RELABELLED
+    )
+    assert table.rows == (("sub-bbb", "32"), ("sub-zzz", "31"))
+    assert sum(change.where == "participants row" for change in changes) == 3
+    assert not any(word in str(changes) for word in ("zzz", "bbb", "sub-0"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "sessions"), [("01", ("ses-p",)), ("02", ("ses-p", "ses-q")), ("03", ())]
+)
+def test_sessions_have_the_new_labels_of_their_participant(
+    owner: str, sessions: tuple[str, ...]
+) -> None:
+    rows = (("ses-20190304",), ("ses-a",), ("b",), ("ses-p",), ("n/a",))
+    base = replace(RELABELLED.base, participant=owner)
+    table, _ = scrub_table(
+        Table(("session_id",), rows), "sessions", POLICY, replace(RELABELLED, base=base)
+    )
+    assert table.column("session_id") == sessions
+
+
+def test_a_row_that_names_its_participant_has_the_sessions_and_the_text_of_that_one() -> None:
+    columns = {
+        ("visits", "session_id"): ColumnRule("session", "which visit"),
+        ("visits", "participant_id"): ColumnRule("participant", "who"),
+        ("visits", "label"): ColumnRule("text", "what"),
+    }
+    policy = replace(POLICY, columns=columns)
+    table = Table(
+        ("session_id", "participant_id", "label"),
+        (
+            ("ses-20190304", "sub-01", "x"),
+            ("ses-20190304", "sub-02", "as ses-20190304 of sub-02"),
+            ("ses-a", "sub-01", "as ses-20190304"),
+        ),
+    )
+    assert scrub_table(table, "visits", policy, RELABELLED)[0].rows == (
+        ("ses-p", "sub-zzz", "as ses-q"),
+        ("ses-q", "sub-bbb", "as ses-q of sub-bbb"),
+    )
+
+
+def test_scans_of_a_participant_with_a_new_label() -> None:
+    base = replace(RELABELLED.base, participant="01")
+    table, _ = scrub_table(
+        Table(("filename",), ((BOLD.relative_to(FOLDER).as_posix(),), (ROWS[0][0],))),
+        "scans",
+        POLICY,
+        replace(RELABELLED, base=base, folder=FOLDER),
+    )
+    assert table.column("filename") == (
+        "anat/sub-zzz_T1w.nii.gz", "func/sub-zzz_task-a_bold.nii.gz",
+    )  # fmt: skip
 
 
 def test_changes_name_columns_and_never_cells() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bidsdeid.core.audit import Auditor, Verified
-from bidsdeid.core.values import KnownTerms
+from bidsdeid.core.terms import NO_TERMS
 from bidsdeid.errors import StoreError
 from bidsdeid.io.store import DATASET_DESCRIPTION, INCOMING, Stage, Store
 from strategies import default_policy
 
-AUDITOR = Auditor(default_policy(), KnownTerms())
+AUDITOR = Auditor(default_policy(), NO_TERMS)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, State
 from bidsdeid.errors import ImageError, InputError
-from bidsdeid.io.tree import index_dataset, read_bytes
+from bidsdeid.io.tree import index_dataset, metadata_files, read_bytes, source_labels
 
 
 @pytest.fixture
@@ -229,3 +229,58 @@ def test_paths_are_relative_to_the_dataset(dataset: Path, monkeypatch: pytest.Mo
     index = index_dataset(Path("bids"))
     assert index == index_dataset(dataset)
     assert index.shared[0].path == PurePosixPath("dataset_description.json")
+
+
+def test_labels_of_participants_and_their_sessions_are_those_of_folders(dataset: Path) -> None:
+    put(dataset / "sub-10/ses-pre/anat/x")
+    put(dataset / "sub-10/ses-20190304/anat/x")
+    for path in (
+        "sub-11", "ses-root/x", "sub-10/ses-file", "sub-a b/x", "sub-/x", "xsub-12/x",
+        "sub-10/anat/ses-deep/x", "derivatives/sub-13/x", "sub-10/ses-a_b/x",
+    ):  # fmt: skip
+        put(dataset / path)
+    labels = source_labels(dataset)
+    assert labels == {"01": (), "02": ("a",), "10": ("20190304", "pre")}
+    assert list(labels) == list(index_dataset(dataset).participants)
+
+
+def test_links_to_folders_are_labels_too(dataset: Path, tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere/ses-b/x")
+    (dataset / "sub-03").symlink_to(tmp_path / "elsewhere")
+    (dataset / "sub-04").symlink_to(tmp_path / "missing")
+    assert source_labels(dataset) == {"01": (), "02": ("a",), "03": ("b",)}
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_labels_of_what_is_no_folder_are_an_error(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "file")
+    with pytest.raises(InputError):
+        source_labels(tmp_path / name)
+
+
+def test_metadata_are_all_json_and_tsv_files_but_hidden_ones_and_derivatives(
+    dataset: Path,
+) -> None:
+    for path in (
+        "sub-01/.heudiconv/info.json", ".git/x.json", "derivatives/a/b.json",
+        "sourcedata/derivatives/x.tsv", "phenotype/interview.tsv", "sourcedata/sub-01/dump.json",
+        "sub-02/ses-a/sub-02_ses-a_scans.tsv", "sub-01/func/x_physio.tsv.gz", "notes.txt",
+        "sub-01/Jane Doe.json", "x.JSON", "extra.json/inner.tsv",
+    ):  # fmt: skip
+        put(dataset / path)
+    assert [str(path) for path in metadata_files(dataset)] == [
+        "dataset_description.json",
+        "participants.tsv",
+        "extra.json/inner.tsv",
+        "phenotype/interview.tsv",
+        "sourcedata/sub-01/dump.json",
+        "sub-01/Jane Doe.json",
+        "sub-01/anat/sub-01_T1w.json",
+        "sub-02/ses-a/sub-02_ses-a_scans.tsv",
+    ]
+
+
+def test_names_of_metadata_that_are_not_unicode_are_yielded(dataset: Path) -> None:
+    with open(os.fsencode(dataset) + b"/sub-01/\xff.json", "wb"):  # noqa: PTH123
+        pass
+    assert PurePosixPath(os.fsdecode(b"sub-01/\xff.json")) in set(metadata_files(dataset))

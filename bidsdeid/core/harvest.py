@@ -1,0 +1,300 @@
+"""What a dataset itself says about people, so that it is recognised where it should not stand.
+
+The values of fields and columns that are dropped because they identify (``PatientName``,
+``AccessionNumber``, a column ``surname``) are words that must not occur in what is kept.  Rules
+of the policy mark such fields with ``identity``; `LIKELY` recognises others by their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from itertools import permutations
+
+from pydicom.datadict import keyword_for_tag
+
+from bidsdeid.core.ordinary import COMMON, ORDINARY
+from bidsdeid.core.policy import Policy
+from bidsdeid.core.tables import Table
+from bidsdeid.core.terms import NO_WORDS, Lexicon, Terms, words_of
+from bidsdeid.core.values import JSONValue
+
+
+class Identity(StrEnum):
+    """Whom or what a value identifies."""
+
+    PERSON = "person"
+    RECORD = "record"
+    STAFF = "staff"
+    PLACE = "place"
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Names of fields and columns whose values identify.
+
+    Parameters
+    ----------
+    pattern : str
+        Searched for in the name, in lower case and without anything but letters.
+    identity : Identity
+    reason : str
+    """
+
+    pattern: str
+    identity: Identity
+    reason: str
+
+
+#: The first that speaks wins.
+LIKELY = (
+    Likely(
+        r"(institution|hospital|clinic|university|scannersite)(al)?(name|address|department"
+        r"(name)?)?$|^(mri?|scan(ner)?|console|stim(ulus)?)?(work)?(station|host|computer)(name)?$|"
+        r"address$|street|^(home|birth|patient)?city(ofbirth)?$|zipcode|postcode",
+        Identity.PLACE,
+        "places and machines",
+    ),
+    Likely(
+        r"physician|operator|technologist|technician|radiographer|investigator|experimenter|"
+        r"examiner|interviewer|^(first|second|co)?rater$|clinician|nurse|"
+        r"^(mri?|scan|data|visit)?(scanned|performed|acquired|rated|entered)by",
+        Identity.STAFF,
+        "people at work",
+    ),
+    Likely(
+        r"(patient|subject|participant|person|first|last|sur|family|given|maiden|full|mother|"
+        r"father|parent|guardian|contact|middle|birth)s?names?$|^names?$|^initials$|patientcomments",
+        Identity.PERSON,
+        "names of people",
+    ),
+    Likely(
+        r"(patient|person|medicalrecord|record|chart|hospital|insurance|national|health|"
+        r"otherpatient|issuer|accession|study|visit|case|social|passport|nhs|order|requisition|"
+        r"consent|biobank|sample|serial|device|scanner)(ids?|nos?|numbers?|nrs?|codes?)$|email|"
+        r"^(mrn|ssn|pid|nhs|pesel|bsn|cpr|uid|guid|passport)$|barcode|"
+        r"^(home|work|cell|mobile|contact)?(tele)?(phone|mobile)(nos?|nrs?|numbers?)?$",
+        Identity.RECORD,
+        "numbers of people, visits and devices",
+    ),
+)
+
+#: Fields of a column's description.
+_DICTIONARY = frozenset({"Description", "LongName", "Levels", "Units", "TermURL"})
+
+#: What stands where there is no value.
+NOTHING = frozenset({"n/a", "N/A", "na", "NA", "none", "unknown", "-", ""})
+
+#: Names of fields that say what they are only together with what holds them.
+_PLAIN = frozenset({"name", "names", "id", "number", "code", "address", "email", "phone"})
+
+#: Longer than any name of a field or column: a sentence.
+_LONGEST = 40
+
+_LETTERS = re.compile(r"[^a-z]+")
+
+#: A field as DICOM numbers them.
+_TAG = re.compile(r"\(?([0-9a-fA-F]{4}),? ?([0-9a-fA-F]{4})\)?")
+
+#: What stands between the values of a field, and between the scripts of a name, in DICOM.
+_VALUES = re.compile(r"[\\=]")
+
+#: A participant's or session's label as BIDS writes it in names.
+_SUB = re.compile(r"(?<![a-z0-9])sub[-_]", re.IGNORECASE)
+_SES = re.compile(r"(?<![a-z0-9])ses[-_][a-z0-9+]+", re.IGNORECASE)
+
+#: Shorter names are too common as parts of other things to be looked for on their own.
+_SHORT_NAME = 3
+_SHORT_CODE = 4
+_SHORT_NUMBER = 5
+#: A value with more words is prose, not a name or a number.
+_MAX_WORDS = 8
+
+
+def identity_of(name: str, policy: Policy, inside: str | None = None) -> Identity | None:
+    """Return what the values of a field or column identify, None if nothing is known of it.
+
+    Parameters
+    ----------
+    name : str
+        Of a field or a column.
+    policy : Policy
+        Its rules come first.
+    inside : str, optional
+        Name of the field that holds it, empty for none: in JSON a plain ``Name`` is that of a
+        tool as often as a person's.  None for a column.
+    """
+    tag = _TAG.fullmatch(name)
+    if tag is not None:
+        name = keyword_for_tag(int(tag[1] + tag[2], 16))
+    rule = policy.keys.get(("image", name))
+    if rule is not None:
+        return Identity(rule.identity) if rule.identity else None
+    if len(name) > _LONGEST:
+        return None
+    plain = _LETTERS.sub("", name.lower())
+    if inside is not None and plain in _PLAIN:
+        plain = _LETTERS.sub("", inside.lower()) + plain
+        if plain in _PLAIN:
+            return None
+    return _likely(plain)
+
+
+@lru_cache(maxsize=2**14)
+def _likely(plain: str) -> Identity | None:
+    """Return what the letters of a name say of its values."""
+    found = (row.identity for row in LIKELY if re.search(row.pattern, plain))
+    return next(found, None)
+
+
+def harvested_fields(
+    fields: Mapping[str, JSONValue], policy: Policy, inside: str = ""
+) -> Iterator[Found]:
+    """Yield what the fields of a JSON object identify, at every depth."""
+    for key, value in fields.items():
+        identity = identity_of(key, policy, inside)
+        if identity is not None and not describes(value):
+            yield from ((identity, text) for text in scalars(value))
+        else:
+            for inner in objects(value):
+                yield from harvested_fields(inner, policy, key)
+
+
+def harvested_table(table: Table, suffix: str, policy: Policy) -> Iterator[Found]:
+    """Yield what the dropped columns of a table identify.
+
+    A column ``name`` is that of a person in a table of people only; elsewhere it is that of a
+    channel, a stimulus, a region.
+    """
+    inside = None if "participant_id" in table.columns else suffix
+    for index, name in enumerate(table.columns):
+        if policy.column_rule(suffix, name).kind != "drop":
+            continue
+        identity = identity_of(name, policy, inside)
+        if identity is not None:
+            for text in dict.fromkeys(row[index] for row in table.rows):
+                yield identity, text
+
+
+Found = tuple[Identity, str]
+
+
+@dataclass(slots=True)
+class Harvest:
+    """Words of a dataset, growing.
+
+    Parameters
+    ----------
+    words : dict
+        By what they identify: whole words, and words run together.
+    """
+
+    words: dict[Identity, tuple[set[str], set[str]]] = field(
+        default_factory=lambda: {identity: (set(), set()) for identity in Identity}
+    )
+
+    def add(self, found: Iterable[Found]) -> None:
+        """Take in values."""
+        for identity, text in found:
+            for value in _VALUES.split(text):
+                words = words_of(_SUB.sub("", _SES.sub("", value)))
+                if value not in NOTHING and len(words) <= _MAX_WORDS:
+                    self._add(identity, words)
+
+    def _add(self, identity: Identity, words: Sequence[str]) -> None:
+        for word in words:
+            kind = _kind(word, identity)
+            if _tells(word, kind) and (kind is not Identity.PLACE or len(words) == 1):
+                self.words[kind][0].add(word)
+        of_people = identity in (Identity.PERSON, Identity.STAFF)
+        for order in permutations(words, 2) if of_people else [words]:
+            joined = "".join(order)
+            short = len(joined) < (_SHORT_NUMBER if joined.isdigit() else _SHORT_CODE)
+            if len(order) > 1 and not short and not all(map(_vague, order)):
+                self.words[_kind(joined, identity)][1].add(joined)
+
+    def terms(
+        self,
+        known: Lexicon = NO_WORDS,
+        labels: Lexicon = NO_WORDS,
+        public: Collection[str] = (),
+    ) -> Terms:
+        """Return all words that must not occur.
+
+        Parameters
+        ----------
+        known : Lexicon
+            Given by the user.
+        labels : Lexicon
+            Old labels that were replaced.
+        public : collection of str
+            Labels that stay: the scanner's code of a person is often the study's, too.
+        """
+        plain = {"".join(words_of(label)) for label in public}
+        spoken = {f"{prefix}{label}" for label in plain for prefix in ("", "sub")}
+        lexicon = {
+            identity: Lexicon(
+                whole=frozenset(whole - (spoken if identity is Identity.RECORD else set())),
+                phrases=frozenset(phrases - (spoken if identity is Identity.RECORD else set())),
+            )
+            for identity, (whole, phrases) in self.words.items()
+        }
+        return Terms(
+            known,
+            lexicon[Identity.PERSON],
+            lexicon[Identity.RECORD],
+            lexicon[Identity.STAFF] | lexicon[Identity.PLACE],
+            labels,
+        )
+
+
+def _kind(word: str, identity: Identity) -> Identity:
+    """Return what a word identifies: a name with digits in it is a code."""
+    coded = identity is Identity.PERSON and not word.isalpha()
+    return Identity.RECORD if coded else identity
+
+
+def _tells(word: str, identity: Identity) -> bool:
+    """Tell whether a single word of a value is worth looking for."""
+    if word in COMMON or word in ORDINARY:
+        return False
+    if word.isdigit():
+        return len(word) >= _SHORT_NUMBER
+    if word.isalpha() and identity in (Identity.PERSON, Identity.STAFF):
+        return len(word) >= _SHORT_NAME
+    return len(word) >= _SHORT_CODE
+
+
+def _vague(word: str) -> bool:
+    """Tell whether a word says nothing even beside another such word (``visit 1``)."""
+    return word in COMMON or (word.isdigit() and len(word) < _SHORT_NAME)
+
+
+def describes(value: JSONValue) -> bool:
+    """Tell whether a value is the description of a column, which holds no data."""
+    return isinstance(value, dict) and not _DICTIONARY.isdisjoint(value)
+
+
+def objects(value: JSONValue) -> Iterator[dict[str, JSONValue]]:
+    """Yield the outermost objects of a value."""
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from objects(inner)
+
+
+def scalars(value: JSONValue) -> Iterator[str]:
+    """Yield the strings and numbers of a value, the parts of a nested one on their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, (int, float)):
+        yield str(value)
+    else:
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from scalars(inner)

@@ -1,0 +1,315 @@
+"""Looks through metadata of any origin for what identifies people.
+
+Nothing is trusted and nothing is changed: this is the audit of data that this program need not
+have made.  Fields that identify are known by their names, everything else by what it looks like.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from bidsdeid.core.detectors import findings, words_found
+from bidsdeid.core.entities import parse_name
+from bidsdeid.core.finding import Notebook, State, rule_of
+from bidsdeid.core.harvest import NOTHING, Identity, describes, identity_of, scalars
+from bidsdeid.core.ordinary import COMMON
+from bidsdeid.core.piece import Piece
+from bidsdeid.core.policy import Policy
+from bidsdeid.core.pseudonym import day_of, is_moved
+from bidsdeid.core.showing import shown_name, shown_part
+from bidsdeid.core.tables import MAX_AGE, Table, is_number
+from bidsdeid.core.telling_fields import field_rule, is_age, tolerated
+from bidsdeid.core.terms import HARVESTED, PLACE, Terms, words_of
+from bidsdeid.core.values import JSONValue, telling_number
+
+#: Digests, and UIDs that the DICOM standard itself defines, are long numbers that say nothing.
+_HARMLESS = re.compile(
+    r"(?<![0-9a-zA-Z])(?=[0-9]*[a-f])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})"
+    r"(?![0-9a-zA-Z])|(?<![\d.])1\.2\.840\.10008(?:\.\d{1,5}){1,10}(?![\d.])"
+)
+
+#: The highest age in years: above it they are months or weeks.
+_OLDEST = 125
+
+#: Kinds of columns whose cells are labels and names of files.
+_NAMES = frozenset({"participant", "session", "path"})
+_NO_NUMBERS = _NAMES | {"age"}
+
+#: Detectors that do not apply to names of files: places are what labels of sites are.
+_IN_NAMES = frozenset({"length", PLACE})
+
+#: Where git-annex keeps files, under the digests of what is in them.
+_ANNEX = "annex/objects/"
+
+#: Numbers that are no day, no clock and no record.
+_SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
+
+#: Where the gzip header says when a file was packed, which need not be the day of a visit.
+_PACKED = "gzip time"
+
+#: What stands in all sidecars is looked at once: so many strings up to this length.
+_REMEMBERED, _LONGEST = 2**16, 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands: the file's findings, the place shown, and what applies there.
+
+    In one that is `settled` nothing more is looked for: the field has to go.
+    """
+
+    book: Notebook
+    where: str = ""
+    tolerate: frozenset[str] = frozenset()
+    scope: str = "image"
+    table: str = ""
+    inside: str = ""
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the name of a field says: how it is shown, whom it identifies, what is tolerated."""
+
+    where: str
+    identity: Identity | None
+    tolerate: frozenset[str]
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks through values.
+
+    Parameters
+    ----------
+    policy : Policy
+        What is known of fields: which identify, and which detectors do not apply to them.
+    terms : Terms
+        Words that must not occur.
+    vague : frozenset of str
+        Words that identify nobody, codes of participants among them.
+    names : frozenset of str
+        Names of fields and columns that may be shown.
+    """
+
+    policy: Policy
+    terms: Terms
+    vague: frozenset[str]
+    names: frozenset[str]
+    _least: int
+    _seen: dict[tuple[str, frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
+    _abouts: dict[tuple[str, str, str], _About] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, policy: Policy, terms: Terms, public: Iterable[str] = ()) -> Inspector:
+        """Return one that shows the names of the policy.
+
+        Parameters
+        ----------
+        policy : Policy
+        terms : Terms
+        public : iterable of str
+            Labels of participants; those with digits are codes that identify nobody.
+        """
+        names = frozenset(name for _, name in (*policy.keys, *policy.columns))
+        codes = (word for label in public for word in words_of(label))
+        vague = COMMON.union(filter(_has_digit, codes))
+        return cls(policy, terms, vague, names, _least(terms))
+
+    def part(self, part: str, where: str, book: Notebook) -> None:
+        """Look at the name of one file or folder."""
+        found = self._in_name(part)
+        if found:
+            stops = any(rule_of(name).severity is State.STOP for name in found)
+            book.add(where, ["label" if stops else "code in a name"])
+
+    def shown(self, part: str, number: int) -> str:
+        """Return the name of a file or folder, the `number`-th of its folder, masked."""
+        return shown_part(part, lambda text: bool(self._in_name(text)), number)
+
+    def target(self, target: str, book: Notebook) -> None:
+        """Look at where a link leads, unless it is one of git-annex's."""
+        if _ANNEX not in target:
+            book.add("target of the link", self._text(target, _IN_NAMES))
+
+    def _in_name(self, part: str) -> frozenset[str]:
+        """Return what the name of a file looks like: the whole, and each of its BIDS labels."""
+        name = parse_name(part)
+        labels = () if name is None else (label for _, label in name.entities)
+        return frozenset(x for text in (part, *labels) for x in self._text(text, _IN_NAMES))
+
+    def fields(self, value: JSONValue, book: Notebook, *, scope: str, table: str = "") -> None:
+        """Look at what a JSON file holds, at every depth.
+
+        `scope` and `table` are those of `bidsdeid.core.scrub.scrub_fields`.
+        """
+        self._value(value, _Place(book, "list", scope=scope, table=table))
+
+    def _value(self, value: JSONValue, place: _Place) -> None:
+        if isinstance(value, str):
+            place.book.add(place.where, self._text(value, place.tolerate))
+        elif isinstance(value, Mapping):
+            self._fields(value, place)
+        elif isinstance(value, list):
+            for inner in value:
+                self._value(inner, place)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            place.book.add(place.where, self._number(value, repr(value), place.tolerate))
+
+    def _fields(self, fields: Mapping[str, JSONValue], outer: _Place) -> None:
+        scope = "dataset" if outer.scope == "dataset" else "dictionary"
+        for key, value in fields.items():
+            about = self._about(key, outer.scope, outer.inside)
+            if not (about.known or self._is_column(key, outer.table)):
+                outer.book.add("name of a field", self._text(key, outer.tolerate))
+            tolerate = outer.tolerate | about.tolerate
+            place = _Place(outer.book, about.where, tolerate, scope, outer.table, key)
+            if not describes(value):
+                place = self._field(key, about.identity, scalars(value), place)
+            if not place.settled:
+                self._value(value, place)
+
+    def _about(self, key: str, scope: str, inside: str) -> _About:
+        """Return what the name of a field says."""
+        known = self._abouts.get((key, scope, inside))
+        if known is not None:
+            return known
+        if scope == "dataset":  # it names researchers and places on purpose: only rules count
+            rule = self.policy.key_rule("image", key)
+            identity = Identity(rule.identity) if rule.identity else None
+        else:
+            identity = identity_of(key, self.policy, inside)
+        about = _About(
+            f"field {shown_name(key, self.names)}",
+            identity,
+            tolerated(key, self.policy, scope),
+            (scope, key) in self.policy.keys,
+        )
+        if len(self._abouts) >= _REMEMBERED:
+            self._abouts.clear()
+        self._abouts[key, scope, inside] = about
+        return about
+
+    def _is_column(self, key: str, table: str) -> bool:
+        return bool(table) and self.policy.column_rule(table, key).kind != "drop"
+
+    def _field(
+        self, name: str, identity: Identity | None, texts: Iterable[str], place: _Place
+    ) -> _Place:
+        """Note a field that identifies by its name; return the place of its values."""
+        rule = field_rule(name, identity, self.policy)
+        if not rule or not any(map(self._says_something, texts)):
+            return place
+        place.book.add(place.where, [rule])
+        settled = rule_of(rule).severity is State.STOP
+        # Words that were harvested from it are its own.
+        return replace(place, settled=settled, tolerate=place.tolerate | HARVESTED)
+
+    def _says_something(self, text: str) -> bool:
+        """Tell whether a value of a field that identifies is more than a placeholder."""
+        return text.strip() not in NOTHING and not self.vague.issuperset(words_of(text))
+
+    def table(self, table: Table, book: Notebook, suffix: str) -> None:
+        """Look at a table with a header, column by column."""
+        of_people = "participant_id" in table.columns
+        for name in table.columns:
+            kind = self.policy.column_rule(suffix, name).kind
+            where = f"column {shown_name(name, self.names)}"
+            place = _Place(book, where, tolerated(name, self.policy))
+            cells = dict.fromkeys(table.column(name))
+            if kind == "drop":
+                book.add("name of a column", self._text(name))
+                identity = identity_of(name, self.policy, None if of_people else suffix)
+                place = self._field(name, identity, cells, place)
+            kind = "age" if is_age(name) else kind
+            for cell in () if place.settled else cells:
+                book.add(where, self._cell(cell, kind, place.tolerate))
+
+    def rows(self, rows: Iterable[Iterable[str]], book: Notebook) -> None:
+        """Look at the cells of a recording, which has no header."""
+        for row in rows:
+            for cell in row:
+                book.add("recording", self._cell(cell, "number", frozenset()))
+
+    def _cell(self, cell: str, kind: str, tolerate: frozenset[str]) -> Collection[str]:
+        if _SMALL.fullmatch(cell) and kind not in _NO_NUMBERS:
+            return self._in_number(cell, tolerate)
+        if cell in NOTHING:
+            return ()
+        if kind in _NAMES:
+            return ["label"] if any(self._in_name(part) for part in cell.split("/")) else ()
+        day = day_of(cell) if "T" in cell else None
+        if day is not None:
+            return () if is_moved(day) else ["date"]
+        plain = cell.strip().removesuffix("+")
+        if is_number(plain):
+            value = float(plain)
+            old = kind == "age" and MAX_AGE < value <= _OLDEST
+            return ["age"] if old else self._number(value, plain, tolerate)
+        return self._text(cell, tolerate)
+
+    def pieces(self, pieces: Iterable[Piece], book: Notebook, path: PurePosixPath) -> None:
+        """Look at the strings that a reader found in a file of another format.
+
+        Parameters
+        ----------
+        pieces : iterable of Piece
+        book : Notebook
+        path : PurePosixPath
+            Of the file in its dataset.
+        """
+        rule = self.policy.file_rule(path, None, None)
+        for piece in pieces:
+            if piece.where == _PACKED:
+                book.add(piece.where, ["time of packing"])
+            else:
+                self._piece(piece, book, rule.tolerate | {"length"})
+
+    def _piece(self, piece: Piece, book: Notebook, tolerate: frozenset[str]) -> None:
+        place = _Place(book, piece.where, tolerate)
+        if piece.field:
+            place = replace(place, tolerate=tolerate | tolerated(piece.field, self.policy))
+            identity = identity_of(piece.field, self.policy)
+            place = self._field(piece.field, identity, [piece.text], place)
+        if not place.settled:
+            book.add(piece.where, self._text(piece.text, place.tolerate))
+
+    def _number(self, value: float, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
+        telling = math.isfinite(value) and telling_number(value)
+        return (*(["clock"] if telling else ()), *self._in_number(written, tolerate))
+
+    def _in_number(self, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
+        """Return the words in a number; behind a point they would be found in any recording."""
+        if 0 < self._least <= len(written) and "." not in written:
+            return words_found(written, self.terms, tolerate=tolerate)
+        return ()
+
+    def _text(self, text: str, tolerate: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        known = self._seen.get((text, tolerate))
+        if known is not None:
+            return known
+        plain = _HARMLESS.sub(" ", text)
+        found = findings(plain, self.terms, tolerate=tolerate)
+        if plain != text:
+            found = (*found, *words_found(text, self.terms, tolerate=tolerate))
+        if len(text) <= _LONGEST:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[text, tolerate] = found
+        return found
+
+
+def _least(terms: Terms) -> int:
+    """Return how many digits the shortest number has that must not occur, 0 without any."""
+    lexica = (terms.known, terms.persons, terms.records, terms.places, terms.labels)
+    words = (word for x in lexica for word in (*x.inside, *x.whole, *x.phrases))
+    return min((len(word) for word in words if word.isdigit()), default=0)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))

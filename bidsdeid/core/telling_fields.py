@@ -1,0 +1,76 @@
+"""Fields and columns whose names say what their values give away, and those that sound like it."""
+
+from __future__ import annotations
+
+import re
+
+from bidsdeid.core.harvest import Identity
+from bidsdeid.core.policy import Policy
+
+_PATIENT = re.compile(r"Patients?[A-Z]")
+
+#: Fields of DICOM about the patient that say how he lies, or that he is not to be known.
+_POSTURE = frozenset(
+    "PatientPosition PatientOrientation PatientIdentityRemoved PatientSpeciesDescription "
+    "PatientSupportAngle".split()
+)
+
+#: Fields of DICOM that name a program or a kind of object, and what their values look like.
+_CONSTANT = frozenset(
+    "ImplementationClassUID ImplementationVersionName MediaStorageSOPClassUID SOPClassUID "
+    "TransferSyntaxUID ReferencedSOPClassUID".split()
+)
+_NUMBERS = frozenset({"uid", "record number", "ip address", "date"})
+
+#: Numbers of devices lead to a place, not to a person.
+_DEVICE = re.compile("device|serial|scanner|detector|gantry", re.IGNORECASE)
+
+#: Names of findings, by whom the values of a field identify.
+_RULES = {
+    Identity.PERSON: "identity field",
+    Identity.RECORD: "record field",
+    Identity.STAFF: "place field",
+    Identity.PLACE: "place field",
+}
+
+_AGE = re.compile(
+    r"(?:(?:patient|participant|subject)s?[_ ]?)?age(?:[_ ]?(?:in[_ ]?)?(?:years|yrs|y)"
+    r"|[_ ]?at[_ ]?scan)?",
+    re.IGNORECASE,
+)
+
+
+def field_rule(name: str, identity: Identity | None, policy: Policy) -> str:
+    """Return the rule of findings that a field or column is, whatever it holds; empty for none.
+
+    Parameters
+    ----------
+    name : str
+    identity : Identity or None
+        Whom its values identify, as `bidsdeid.core.harvest.identity_of` says.
+    policy : Policy
+        Says what is known of fields about the patient.
+    """
+    if identity is Identity.RECORD and _DEVICE.search(name):
+        return _RULES[Identity.PLACE]
+    if identity is not None:
+        return _RULES[identity]
+    about = _PATIENT.match(name) and name not in _POSTURE
+    return "patient field" if about and policy.key_rule("image", name).action == "drop" else ""
+
+
+def tolerated(name: str, policy: Policy, scope: str = "image") -> frozenset[str]:
+    """Return the detectors that do not apply to a field, wherever it stands."""
+    rule = policy.keys.get((scope, name)) or policy.key_rule("image", name)
+    return rule.tolerate | (_NUMBERS if name in _CONSTANT else frozenset())
+
+
+def is_age(name: str) -> bool:
+    """Tell whether a column holds ages in years.
+
+    Examples
+    --------
+    >>> [is_age(name) for name in ("age", "Age_at_scan", "age_years", "age_group", "age_months")]
+    [True, True, True, False, False]
+    """
+    return _AGE.fullmatch(name) is not None

@@ -1,0 +1,83 @@
+"""What a whole dataset says about people, read once before anything is done.
+
+It is read whole, also by a job that does one participant: the name of one may stand in the files
+of another, and what is released must not depend on who was done together.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path, PurePosixPath
+
+from bidsdeid.core.entities import parse_name
+from bidsdeid.core.harvest import Harvest, harvested_fields, harvested_table, identity_of
+from bidsdeid.core.policy import Policy
+from bidsdeid.core.pseudonym import FIRST_YEAR, day_of
+from bidsdeid.core.text import decode_table, decode_text
+from bidsdeid.errors import FileProblem
+from bidsdeid.io.store import DATASET_DESCRIPTION
+from bidsdeid.io.tree import metadata_files, read_bytes
+
+#: Metadata larger than this say nothing about people that smaller ones do not.
+MAX_BYTES = 16 * 2**20
+
+#: Tables whose dates are moved.
+_DATED = frozenset({"scans", "sessions"})
+
+
+@dataclass(slots=True)
+class Gleanings:
+    """What was found in the metadata of a dataset.
+
+    Parameters
+    ----------
+    harvest : Harvest
+        Words that identify.
+    first_day : date or None
+        The earliest date of a visit.
+    """
+
+    harvest: Harvest
+    first_day: date | None = None
+
+    @property
+    def first_year(self) -> int:
+        """First year of a key that is made for this dataset."""
+        return FIRST_YEAR if self.first_day is None else self.first_day.year
+
+
+def glean(bids_dir: Path, policy: Policy) -> Gleanings:
+    """Read all sidecars and tables of a dataset.
+
+    What cannot be read is passed over: it is not released either.
+    """
+    gleanings = Gleanings(Harvest())
+    for path in metadata_files(bids_dir):
+        try:
+            if (bids_dir / path).stat().st_size <= MAX_BYTES:
+                _read(gleanings, path, read_bytes(bids_dir / path), policy)
+        except (FileProblem, OSError, ValueError, RecursionError):
+            continue
+    return gleanings
+
+
+def _read(gleanings: Gleanings, path: PurePosixPath, content: bytes, policy: Policy) -> None:
+    if path.name == DATASET_DESCRIPTION:
+        return  # names researchers, and on purpose
+    if path.suffix == ".json":
+        fields = json.loads(decode_text(content))
+        if isinstance(fields, dict):
+            gleanings.harvest.add(harvested_fields(fields, policy))
+        return
+    name = parse_name(path.name)
+    suffix = path.stem if name is None else name.suffix
+    header = decode_text(content.partition(b"\n")[0]).strip("\r").split("\t")
+    if suffix in _DATED or any(identity_of(column, policy) for column in header):
+        table = decode_table(content)
+        gleanings.harvest.add(harvested_table(table, suffix, policy))
+        if suffix in _DATED:
+            days = [day for day in map(day_of, table.column("acq_time")) if day is not None]
+            known = [gleanings.first_day] if gleanings.first_day is not None else []
+            gleanings.first_day = min([*days, *known], default=None)
