@@ -25,6 +25,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 
+_ROW = "{:>12} {:>8} {:>8} {:>8} {:>12} {:>6}"
+
 SIDECAR = {
     "RepetitionTime": 2.0, "EchoTime": 0.03, "FlipAngle": 77, "TaskName": "rest",
     "PhaseEncodingDirection": "j-", "TotalReadoutTime": 0.05, "MagneticFieldStrength": 3,
@@ -74,8 +76,8 @@ def make(root: Path, participants: int) -> int:
 def deidentify(root: Path, out: Path) -> tuple[float, float, float]:
     """Run the app; return wall and CPU seconds and the most memory of a process (MB)."""
     command = [
-        sys.executable, ROOT / "run.py", root, out, "participant", "--relabel", "keyed",
-        "--private-dir", out.with_name(out.name + "_private"), "--skip-bids-validation",
+        sys.executable, str(ROOT / "run.py"), str(root), str(out), "participant",
+        "--relabel", "keyed", "--private-dir", f"{out}_private", "--skip-bids-validation",
         "--no-progress",
     ]  # fmt: skip
     started = time.perf_counter()
@@ -92,22 +94,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("participants", nargs="?", type=int, default=5000)
     options = parser.parse_args()
-    print(
-        f"{'participants':>12} {'files':>8} {'wall s':>8} {'CPU s':>8} {'files/CPU s':>12} {'MB':>6}"
-    )
+    print(_ROW.format("participants", "files", "wall s", "CPU s", "files/CPU s", "MB"))
     with tempfile.TemporaryDirectory() as folder:
         for participants in (max(1, options.participants // 10), options.participants):
             root, out = Path(folder) / f"in{participants}", Path(folder) / f"out{participants}"
             files = make(root, participants)
             wall, cpu, peak = deidentify(root, out)
+            rate = f"{files / cpu:.0f}"
             print(
-                f"{participants:12} {files:8} {wall:8.1f} {cpu:8.1f} {files / cpu:12.0f} {peak:6.0f}"
+                _ROW.format(participants, files, f"{wall:.1f}", f"{cpu:.1f}", rate, f"{peak:.0f}")
             )
             before = resource.getrusage(resource.RUSAGE_SELF)
             shutil.copytree(root, Path(folder) / f"copy{participants}")
             after = resource.getrusage(resource.RUSAGE_SELF)
             copied = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            print(f"{'a copy':>12} {files:8} {'':8} {copied:8.1f} {files / copied:12.0f}")
+            rate = f"{files / copied:.0f}"
+            print(_ROW.format("a copy", files, "", f"{copied:.1f}", rate, ""))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from math import cos, sin
 
 #: Scope, field and text; documents have no field.
 Clean = tuple[str, str, str]
@@ -135,6 +136,14 @@ _VALUES = (
 )  # fmt: skip
 
 
+def _numbers() -> Iterator[str]:
+    """Yield lines of numbers, as gradient tables have them, with spaces, tabs and commas."""
+    for count, gap in product(range(3, 33), (" ", "\t", ", ")):
+        yield gap.join(f"{cos(i * count) if i % 7 else 0:.6g}" for i in range(count))
+        yield gap.join(f"{sin(i * count):.3f}" for i in range(count))
+        yield gap.join(str((0, 995, 1000, 2005, 3000, 5, 700)[i * i % 7]) for i in range(count))
+
+
 def clean_values() -> Iterator[Clean]:
     """Yield texts of a release, each with where it stands."""
     for parts in (*_SIEMENS, *_GE, *_PHILIPS, *_REPROIN):
@@ -151,5 +160,7 @@ def clean_values() -> Iterator[Clean]:
         yield "document", "README", sentence.format(task)
     for text in _PROSE:
         yield "image", "TaskDescription", text
+        yield "document", "README", text
+    for text in _numbers():
         yield "document", "README", text
     yield from _VALUES

@@ -87,8 +87,8 @@ def dicom(name: str, code: str, comment: str, private: str, inner: str) -> bytes
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
-    data.SOPClassUID, data.SOPInstanceUID = MRImageStorage, "1.2.3.4"
+    data.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.2.1.1"
+    data.SOPClassUID, data.SOPInstanceUID = MRImageStorage, "1.2.826.0.1.3680043.2.1.1"
     data.PatientName, data.PatientID, data.ImageComments = name, code, comment
     data.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "LO", private)
     data.RequestAttributesSequence = [item]

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from canary_site import PLAIN, PLAIN_SESSIONS, RUN, TELLING, TELLING_SESSIONS, Site
 from canary_tokens import KINDS, Token
@@ -29,6 +29,7 @@ from file_bytes import (
     with_surroundings,
     zipped,
 )
+from strategies import default_policy
 
 Planter = Callable[[Site], None]
 
@@ -59,18 +60,22 @@ ALL = tuple(RUN)
 FORMS = tuple(kind.name for kind in KINDS if kind.declared is None)
 #: Names and codes that only what other files say gives away.
 DECLARED = tuple(kind.name for kind in KINDS if kind.declared is not None)
-_STAFF = frozenset({"member of staff", "institution"})
-_IN_README = tuple(x for x in ALL if x not in _STAFF | {"long text", "escape sequence"})
-_OF_PUBLICATIONS = (
-    _STAFF
-    | {"escape sequence"}
-    | {
-        kind.name
-        for kind in KINDS
-        if kind.detector in ("length", "date", "record number", "ssn", "phone", "identifier word")
-    }
-)
-_IN_CHANGES = tuple(kind for kind in ALL if kind not in _OF_PUBLICATIONS)
+
+
+def _searched(tolerate: Collection[str]) -> tuple[str, ...]:
+    """Return the kinds that a text may not hold; what follows an escape sequence may stay."""
+    apart = {*tolerate, "control characters"}
+    return tuple(kind.name for kind in KINDS if kind.detector not in apart)
+
+
+def _in_document(path: str) -> tuple[str, ...]:
+    rule = default_policy().file_rule(PurePosixPath(path), None, None)
+    return _searched(rule.tolerate)
+
+
+_IN_README = _in_document("README")
+_IN_LICENSE = _in_document("LICENSE")
+_IN_LINKS = _searched(default_policy().key_rule("dataset", "ReferencesAndLinks").tolerate)
 _SHORT = ("surname", "ISO date", "record number")
 
 
@@ -104,7 +109,7 @@ def _levels(site: Site, *, keys: bool) -> None:
     for kind in ALL:
         path = f"{site.run(RUN[kind])}_events.json"
         column = "response" if keys else "stimulus"
-        where = "name of a field" if keys else ""
+        where = "name of a field" if keys else "field (unknown)"
         word = site.say(kind, path, where)
         site.fields(path)[column] = {"Levels": {word: "yes"} if keys else {"y": word}}
 
@@ -125,7 +130,8 @@ def _unknown_keys(site: Site) -> None:
 def _inside(site: Site) -> None:
     for kind in ALL:
         path = f"{site.run(RUN[kind])}_bold.json"
-        site.fields(path)["Notes"] = {"of": [{"who": [site.say(kind, path)]}]}
+        word = site.say(kind, path, "field (unknown)")
+        site.fields(path)["Notes"] = {"of": [{"who": [word]}]}
 
 
 def _identity(*names: str, kind: str = "word") -> Planter:
@@ -204,7 +210,7 @@ def _dataset(*names: str, kinds: Sequence[str] = _IN_README) -> Planter:
 
 def _links_of_publications(site: Site) -> None:
     path, where = "dataset_description.json", "field ReferencesAndLinks"
-    words = [site.say(kind, path, where) for kind in _IN_CHANGES]
+    words = [site.say(kind, path, where) for kind in _IN_LINKS]
     site.fields(path)["ReferencesAndLinks"] = [f"https://example.org/ {word}" for word in words]
 
 
@@ -242,7 +248,9 @@ def _document(path: str, kinds: Sequence[str]) -> Planter:
     """Plant into a text, one line for each kind."""
 
     def plant(site: Site) -> None:
-        lines = ["First line."] + [site.say(kind, path) for kind in kinds]
+        lines = ["First line."] + [
+            site.say(kind, path, f"line {number}") for number, kind in enumerate(kinds, start=2)
+        ]
         site.files[path] = ("\n".join(lines) + "\n").encode()
 
     return plant
@@ -252,7 +260,10 @@ def _citation(site: Site) -> None:
     path = "CITATION.cff"
     lines = ["cff-version: 1.2.0", "message: Cite it.", "title: A dataset",
              "authors: [{family-names: Nobody}]", "abstract: |"]  # fmt: skip
-    lines += [f"  {site.say(kind, path)}" for kind in _IN_CHANGES]
+    lines += [
+        f"  {site.say(kind, path, f'line {number}')}"
+        for number, kind in enumerate(_IN_LICENSE, start=len(lines) + 1)
+    ]
     site.files[path] = ("\n".join(lines) + "\n").encode()
 
 
@@ -297,7 +308,8 @@ def _people_described(site: Site) -> None:
         for kind in ("surname",) if column == "age" else ("ISO date",):
             site.fields(path).setdefault(column, {})[name] = site.say(kind, path, f"field {name}")
     site.fields(path)["group"]["Levels"] = {
-        site.say(kind, path, "name of a field"): site.say(kind, path) for kind in _IN_README
+        site.say(kind, path, "name of a field"): site.say(kind, path, "field (unknown)")
+        for kind in _IN_README
     }
     site.fields(path)["surname"] = {"Description": site.say("whole name", path)}
 
@@ -353,7 +365,7 @@ def _event_columns(site: Site) -> None:
         path = f"{site.run(RUN[kind])}_events.tsv"
         rows = site.tables[path]
         _add_column(rows, site.say(kind, path, "name of a column"), [])
-        _add_column(rows, "stim_file", [site.say(kind, path)])
+        _add_column(rows, "stim_file", [site.say(kind, path, "column (unknown)")])
 
 
 def _event_numbers(site: Site) -> None:
@@ -467,6 +479,14 @@ def _gzip_member(site: Site) -> None:
     site.files[path] = packed(epi()) + packed(b"", comment=word)
 
 
+def _stands(site: Site, token: Token, path: str, word: str) -> None:
+    """Note that an identifier stands in the name of a file, or of a folder above it."""
+    parts = path.split("/")
+    last = next(number for number, part in enumerate(parts) if word in part)
+    where = "file name" if last == len(parts) - 1 else "folder name"
+    site.stands(token, "/".join(parts[: last + 1]), where)
+
+
 def _named(pattern: str, *kinds: str) -> Planter:
     """Plant into the name of a file: ``{}`` is the identifier, ``{c}`` the third participant."""
 
@@ -474,10 +494,10 @@ def _named(pattern: str, *kinds: str) -> Planter:
         for kind in kinds:
             token = site.token(kind)
             word = token.marks[-1] if kind in ("record number", "ISO date") else token.text
-            path = pattern.format(word.replace("/", ":").replace("\\", ":"), c=site.people[2])
+            path = pattern.format(word, c=site.people[2])
             image = path.endswith(".nii.gz")
             site.files[path] = packed(epi()) if image else b"Nothing is in here.\n"
-            site.stands(token, path)
+            _stands(site, token, path, word)
 
     return plant
 
@@ -487,23 +507,24 @@ def _link(site: Site) -> None:
     token = site.token("surname")
     path = f"{folder}/{token.text}_scan.txt"
     site.links[path] = "../../task-rest_bold.json"
-    site.stands(token, path)
+    _stands(site, token, path, token.text)
 
 
 def _folder_link(site: Site) -> None:
     """Link to a folder: it may hold what a rule would release, so that it is a failure."""
-    path = f"sub-{site.people[2]}/{site.say('surname')}"
+    token = site.token("surname")
+    path = f"sub-{site.people[2]}/{token.text}"
     site.links[path] = "../code"
-    site.stands(site.tokens[-1], path)
+    _stands(site, token, path, token.text)
 
 
 def _link_target(site: Site) -> None:
     path = f"sub-{site.people[2]}/func/notes.txt"
-    site.links[path] = site.say("home folder", path)
+    site.links[path] = site.say("home folder", path, "target of the link")
 
 
 def _source_dicom(site: Site) -> None:
-    for number, kind in enumerate(DECLARED + FORMS):
+    for number, kind in enumerate(kind for kind in ALL if kind != "long text"):
         path = f"sourcedata/dicom/{number:03}.dcm"
         site.files[path] = dicom(
             site.say("word", path, "tag (0010,0010) PatientName"),
@@ -518,21 +539,25 @@ def _nested_folder(site: Site) -> None:
     token = site.token("name in the form of DICOM")
     path = f"sourcedata/{token.text}/scan.txt"
     site.files[path] = b"Nothing is in here.\n"
-    site.stands(token, path)
+    _stands(site, token, path, token.text)
 
 
 def _source_json(site: Site) -> None:
     path = "sourcedata/info.json"
     site.json[path] = {
         "PatientName": site.say("word", path, "field PatientName"),
-        "series": [{"comment": site.say(kind, path)} for kind in ALL],
+        "series": [{"comment": site.say(kind, path, "field (unknown)")} for kind in ALL],
     }
 
 
 def _phenotype(site: Site) -> None:
     path = "phenotype/interview.tsv"
     site.tables[path] = [["participant_id", "surname", "answer"]] + [
-        [f"sub-{site.people[0]}", site.say("word", path, "column surname"), site.say(kind, path)]
+        [
+            f"sub-{site.people[0]}",
+            site.say("word", path, "column surname"),
+            site.say(kind, path, "column (unknown)"),
+        ]
         for kind in FORMS
     ]
     path = "phenotype/interview.json"
@@ -543,8 +568,9 @@ def _phenotype(site: Site) -> None:
 def _hidden(site: Site) -> None:
     token = site.token("surname")
     path = f".heudiconv/{token.text}/info/notes.txt"
-    site.stands(token, path)
-    lines = [site.say(kind, path) for kind in ALL if kind != "long text"]
+    _stands(site, token, path, token.text)
+    kinds = (kind for kind in ALL if kind != "long text")
+    lines = [site.say(kind, path, f"line {n}") for n, kind in enumerate(kinds, start=1)]
     site.files[path] = "\n".join(lines).encode()
 
 
@@ -584,8 +610,8 @@ def _wide_text(site: Site) -> None:
 
 
 def _history(site: Site) -> None:
-    path = ".git/objects/pack"
-    site.files[path] = " ".join(site.say(kind, path) for kind in _SHORT).encode()
+    words = [site.say(kind, ".git") for kind in _SHORT]
+    site.files[".git/objects/pack"] = " ".join(words).encode()
 
 
 # ── old labels, where labels are replaced ────────────────────────────────────────────────────
@@ -755,7 +781,7 @@ HIDING_PLACES = (
     Place("SourceDatasets", "sources are folders of somebody", _source_datasets),
     Place("unknown fields of the dataset", "people add a contact", _contact),
     Place("README", "it is free text", _document("README", _IN_README)),
-    Place("LICENSE", "it is granted to somebody", _document("LICENSE", _IN_CHANGES)),
+    Place("LICENSE", "it is granted to somebody", _document("LICENSE", _IN_LICENSE)),
     Place("CITATION.cff", "an abstract is free text", _citation),
     Place("columns of participants.tsv", "a spreadsheet is saved whole", _people_columns),
     Place("header of participants.tsv", "a spreadsheet has no types", _people_header),
@@ -811,7 +837,7 @@ HIDING_PLACES = (
     Place("names of folders", "exports are called after people", _nested_folder),
     Place("name of a link", "a link is a name, too", _link),
     Place("name of a link to a folder", "what is behind it is not looked into", _folder_link),
-    Place("target of a link", "it shows where data are kept", _link_target, closed=True),
+    Place("target of a link", "it shows where data are kept", _link_target),
     Place("DICOM in sourcedata", "it is the original", _source_dicom),
     Place("JSON in sourcedata", "converters leave it", _source_json),
     Place("phenotype", "interviews have columns of their own", _phenotype),

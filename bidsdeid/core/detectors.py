@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from bidsdeid.core.publications import references
 from bidsdeid.core.shapes import Detector, expression
@@ -66,15 +67,14 @@ def findings(
     >>> findings("v1.0.20210317", tolerate=["date", "record number"])
     ()
     """
-    found = {name: None for name, _ in _spans(folded(text), terms, frozenset(tolerate))}
-    if len(text) > MAX_LENGTH and "length" not in tolerate:
-        found["length"] = None
-    return tuple(found)
+    find = _remembered if len(text) <= _SHORT else _found
+    return find(text, terms, frozenset(tolerate))
 
 
 def words_found(text: str, terms: Terms, *, tolerate: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the kinds of terms in a text, whatever else it looks like."""
-    return tuple(dict(_words(folded(text), terms, frozenset(tolerate))))
+    find = _remembered_words if len(text) <= _SHORT else _found_words
+    return find(text, terms, frozenset(tolerate))
 
 
 def removed(text: str, terms: Terms = NO_TERMS, *, tolerate: Iterable[str] = ()) -> str:
@@ -96,6 +96,22 @@ def removed(text: str, terms: Terms = NO_TERMS, *, tolerate: Iterable[str] = ())
             return text
         text = _marked(text, sorted([*found, *marks]))
 
+
+def _found(text: str, terms: Terms, tolerate: frozenset[str]) -> tuple[str, ...]:
+    found = {name: None for name, _ in _spans(folded(text), terms, tolerate)}
+    if len(text) > MAX_LENGTH and "length" not in tolerate:
+        found["length"] = None
+    return tuple(found)
+
+
+def _found_words(text: str, terms: Terms, tolerate: frozenset[str]) -> tuple[str, ...]:
+    return tuple(dict(_words(folded(text), terms, tolerate)))
+
+
+#: The same values stand in the sidecars and tables of all participants.
+_SHORT = 400
+_remembered = lru_cache(maxsize=2**14)(_found)
+_remembered_words = lru_cache(maxsize=2**14)(_found_words)
 
 _MARK = re.compile(re.escape(REMOVED))
 

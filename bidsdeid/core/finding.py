@@ -38,7 +38,7 @@ class Rule:
     remedy: str
 
 
-_LOOK = "look at it, and remove it if it is about a participant"
+_LOOK = "look at it"
 _REMOVE = "remove it"
 _RENAME = "give it another name"
 
@@ -180,10 +180,6 @@ class AuditReport:
         if any(rule_of(finding.rule).severity is State.STOP for finding in self.findings):
             return State.STOP
         return State.HOLD if self.findings or self.gaps or self.changed else State.CLEAR
-
-    def counts(self) -> Counter[str]:
-        """Return how many places each rule was found in."""
-        return Counter(finding.rule for finding in self.findings)
 
 
 @dataclass(slots=True)

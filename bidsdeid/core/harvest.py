@@ -102,8 +102,8 @@ _TAG = re.compile(r"\(?([0-9a-fA-F]{4}),? ?([0-9a-fA-F]{4})\)?")
 #: What stands between the values of a field, and between the scripts of a name, in DICOM.
 _VALUES = re.compile(r"[\\=]")
 
-#: A participant's or session's label as BIDS writes it in names.
-_SUB = re.compile(r"(?<![a-z0-9])sub[-_]", re.IGNORECASE)
+#: Labels of participants, samples and sessions as BIDS writes them in names.
+_SUB = re.compile(r"(?<![a-z0-9])(?:sub|sample)[-_]", re.IGNORECASE)
 _SES = re.compile(r"(?<![a-z0-9])ses[-_][a-z0-9+]+", re.IGNORECASE)
 
 #: Shorter names are too common as parts of other things to be looked for on their own.

@@ -6,44 +6,33 @@ have made.  Fields that identify are known by their names, everything else by wh
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from bidsdeid.core.detectors import findings, words_found
-from bidsdeid.core.entities import parse_name
 from bidsdeid.core.finding import Notebook, State, rule_of
 from bidsdeid.core.harvest import NOTHING, Identity, describes, identity_of, scalars
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.piece import Piece
 from bidsdeid.core.policy import Policy
-from bidsdeid.core.pseudonym import day_of, is_moved
+from bidsdeid.core.pseudonym import LAST_DAY, day_of
 from bidsdeid.core.showing import shown_name, shown_part
+from bidsdeid.core.spotting import Spotter
 from bidsdeid.core.tables import MAX_AGE, Table, is_number
-from bidsdeid.core.telling_fields import field_rule, is_age, tolerated
-from bidsdeid.core.terms import HARVESTED, PLACE, Terms, words_of
-from bidsdeid.core.values import JSONValue, telling_number
-
-#: Digests, and UIDs that the DICOM standard itself defines, are long numbers that say nothing.
-_HARMLESS = re.compile(
-    r"(?<![0-9a-zA-Z])(?=[0-9]*[a-f])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})"
-    r"(?![0-9a-zA-Z])|(?<![\d.])1\.2\.840\.10008(?:\.\d{1,5}){1,10}(?![\d.])"
-)
+from bidsdeid.core.telling_fields import field_rule, is_age, tolerated, usual
+from bidsdeid.core.terms import HARVESTED, RECORD, Terms, words_of
+from bidsdeid.core.values import JSONValue
 
 #: The highest age in years: above it they are months or weeks.
 _OLDEST = 125
 
+#: Shorter words are codes within a study, or none.
+_TELLING = 2
+
 #: Kinds of columns whose cells are labels and names of files.
 _NAMES = frozenset({"participant", "session", "path"})
 _NO_NUMBERS = _NAMES | {"age"}
-
-#: Detectors that do not apply to names of files: places are what labels of sites are.
-_IN_NAMES = frozenset({"length", PLACE})
-
-#: Where git-annex keeps files, under the digests of what is in them.
-_ANNEX = "annex/objects/"
 
 #: Numbers that are no day, no clock and no record.
 _SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
@@ -51,8 +40,8 @@ _SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
 #: Where the gzip header says when a file was packed, which need not be the day of a visit.
 _PACKED = "gzip time"
 
-#: What stands in all sidecars is looked at once: so many strings up to this length.
-_REMEMBERED, _LONGEST = 2**16, 256
+#: So many names of fields are remembered.
+_REMEMBERED = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +78,6 @@ class Inspector:
     ----------
     policy : Policy
         What is known of fields: which identify, and which detectors do not apply to them.
-    terms : Terms
-        Words that must not occur.
     vague : frozenset of str
         Words that identify nobody, codes of participants among them.
     names : frozenset of str
@@ -98,11 +85,9 @@ class Inspector:
     """
 
     policy: Policy
-    terms: Terms
     vague: frozenset[str]
     names: frozenset[str]
-    _least: int
-    _seen: dict[tuple[str, frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
+    _spotter: Spotter
     _abouts: dict[tuple[str, str, str], _About] = field(default_factory=dict)
 
     @classmethod
@@ -113,35 +98,30 @@ class Inspector:
         ----------
         policy : Policy
         terms : Terms
+            Words that must not occur.
         public : iterable of str
             Labels of participants; those with digits are codes that identify nobody.
         """
         names = frozenset(name for _, name in (*policy.keys, *policy.columns))
         codes = (word for label in public for word in words_of(label))
         vague = COMMON.union(filter(_has_digit, codes))
-        return cls(policy, terms, vague, names, _least(terms))
+        return cls(policy, vague, names, Spotter.of(terms))
 
     def part(self, part: str, where: str, book: Notebook) -> None:
         """Look at the name of one file or folder."""
-        found = self._in_name(part)
+        found = self._spotter.in_name(part)
         if found:
-            stops = any(rule_of(name).severity is State.STOP for name in found)
+            # A study's own code of a person is often the scanner's, too.
+            stops = any(rule_of(name).severity is State.STOP for name in found - {RECORD})
             book.add(where, ["label" if stops else "code in a name"])
 
     def shown(self, part: str, number: int) -> str:
         """Return the name of a file or folder, the `number`-th of its folder, masked."""
-        return shown_part(part, lambda text: bool(self._in_name(text)), number)
+        return shown_part(part, lambda text: bool(self._spotter.in_name(text)), number)
 
     def target(self, target: str, book: Notebook) -> None:
-        """Look at where a link leads, unless it is one of git-annex's."""
-        if _ANNEX not in target:
-            book.add("target of the link", self._text(target, _IN_NAMES))
-
-    def _in_name(self, part: str) -> frozenset[str]:
-        """Return what the name of a file looks like: the whole, and each of its BIDS labels."""
-        name = parse_name(part)
-        labels = () if name is None else (label for _, label in name.entities)
-        return frozenset(x for text in (part, *labels) for x in self._text(text, _IN_NAMES))
+        """Look at where a link leads."""
+        book.add("target of the link", self._spotter.in_target(target))
 
     def fields(self, value: JSONValue, book: Notebook, *, scope: str, table: str = "") -> None:
         """Look at what a JSON file holds, at every depth.
@@ -152,22 +132,26 @@ class Inspector:
 
     def _value(self, value: JSONValue, place: _Place) -> None:
         if isinstance(value, str):
-            place.book.add(place.where, self._text(value, place.tolerate))
+            place.book.add(place.where, self._spotter.in_text(value, place.tolerate))
         elif isinstance(value, Mapping):
             self._fields(value, place)
         elif isinstance(value, list):
             for inner in value:
                 self._value(inner, place)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            place.book.add(place.where, self._number(value, repr(value), place.tolerate))
+            place.book.add(
+                place.where, self._spotter.in_number(value, repr(value), place.tolerate)
+            )
 
     def _fields(self, fields: Mapping[str, JSONValue], outer: _Place) -> None:
         scope = "dataset" if outer.scope == "dataset" else "dictionary"
         for key, value in fields.items():
             about = self._about(key, outer.scope, outer.inside)
             if not (about.known or self._is_column(key, outer.table)):
-                outer.book.add("name of a field", self._text(key, outer.tolerate))
+                outer.book.add("name of a field", self._spotter.in_text(key, outer.tolerate))
             tolerate = outer.tolerate | about.tolerate
+            if isinstance(value, str):
+                tolerate |= usual(key, value)
             place = _Place(outer.book, about.where, tolerate, scope, outer.table, key)
             if not describes(value):
                 place = self._field(key, about.identity, scalars(value), place)
@@ -212,7 +196,8 @@ class Inspector:
 
     def _says_something(self, text: str) -> bool:
         """Tell whether a value of a field that identifies is more than a placeholder."""
-        return text.strip() not in NOTHING and not self.vague.issuperset(words_of(text))
+        telling = (word for word in words_of(text) if word not in self.vague)
+        return text.strip() not in NOTHING and any(len(word) >= _TELLING for word in telling)
 
     def table(self, table: Table, book: Notebook, suffix: str) -> None:
         """Look at a table with a header, column by column."""
@@ -223,7 +208,7 @@ class Inspector:
             place = _Place(book, where, tolerated(name, self.policy))
             cells = dict.fromkeys(table.column(name))
             if kind == "drop":
-                book.add("name of a column", self._text(name))
+                book.add("name of a column", self._spotter.in_text(name))
                 identity = identity_of(name, self.policy, None if of_people else suffix)
                 place = self._field(name, identity, cells, place)
             kind = "age" if is_age(name) else kind
@@ -238,20 +223,22 @@ class Inspector:
 
     def _cell(self, cell: str, kind: str, tolerate: frozenset[str]) -> Collection[str]:
         if _SMALL.fullmatch(cell) and kind not in _NO_NUMBERS:
-            return self._in_number(cell, tolerate)
+            return self._spotter.in_digits(cell, tolerate)
         if cell in NOTHING:
             return ()
         if kind in _NAMES:
-            return ["label"] if any(self._in_name(part) for part in cell.split("/")) else ()
+            return (
+                ["label"] if any(self._spotter.in_name(part) for part in cell.split("/")) else ()
+            )
         day = day_of(cell) if "T" in cell else None
         if day is not None:
-            return () if is_moved(day) else ["date"]
+            return ["date"] if day > LAST_DAY else ()
         plain = cell.strip().removesuffix("+")
         if is_number(plain):
             value = float(plain)
             old = kind == "age" and MAX_AGE < value <= _OLDEST
-            return ["age"] if old else self._number(value, plain, tolerate)
-        return self._text(cell, tolerate)
+            return ["age"] if old else self._spotter.in_number(value, plain, tolerate)
+        return self._spotter.in_text(cell, tolerate)
 
     def pieces(self, pieces: Iterable[Piece], book: Notebook, path: PurePosixPath) -> None:
         """Look at the strings that a reader found in a file of another format.
@@ -273,42 +260,12 @@ class Inspector:
     def _piece(self, piece: Piece, book: Notebook, tolerate: frozenset[str]) -> None:
         place = _Place(book, piece.where, tolerate)
         if piece.field:
-            place = replace(place, tolerate=tolerate | tolerated(piece.field, self.policy))
+            tolerate |= tolerated(piece.field, self.policy) | usual(piece.field, piece.text)
+            place = replace(place, tolerate=tolerate)
             identity = identity_of(piece.field, self.policy)
             place = self._field(piece.field, identity, [piece.text], place)
         if not place.settled:
-            book.add(piece.where, self._text(piece.text, place.tolerate))
-
-    def _number(self, value: float, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
-        telling = math.isfinite(value) and telling_number(value)
-        return (*(["clock"] if telling else ()), *self._in_number(written, tolerate))
-
-    def _in_number(self, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
-        """Return the words in a number; behind a point they would be found in any recording."""
-        if 0 < self._least <= len(written) and "." not in written:
-            return words_found(written, self.terms, tolerate=tolerate)
-        return ()
-
-    def _text(self, text: str, tolerate: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        known = self._seen.get((text, tolerate))
-        if known is not None:
-            return known
-        plain = _HARMLESS.sub(" ", text)
-        found = findings(plain, self.terms, tolerate=tolerate)
-        if plain != text:
-            found = (*found, *words_found(text, self.terms, tolerate=tolerate))
-        if len(text) <= _LONGEST:
-            if len(self._seen) >= _REMEMBERED:
-                self._seen.clear()
-            self._seen[text, tolerate] = found
-        return found
-
-
-def _least(terms: Terms) -> int:
-    """Return how many digits the shortest number has that must not occur, 0 without any."""
-    lexica = (terms.known, terms.persons, terms.records, terms.places, terms.labels)
-    words = (word for x in lexica for word in (*x.inside, *x.whole, *x.phrases))
-    return min((len(word) for word in words if word.isdigit()), default=0)
+            book.add(piece.where, self._spotter.in_text(piece.text, place.tolerate))
 
 
 def _has_digit(word: str) -> bool:

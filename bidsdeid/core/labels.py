@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from bidsdeid.core.dataset import PARTICIPANT_FOLDER
 from bidsdeid.core.detectors import findings
 from bidsdeid.core.numbering import last, natural, numbered
+from bidsdeid.core.ordinary import COMMON, ORDINARY
 from bidsdeid.core.pseudonym import Secret
 from bidsdeid.core.terms import NO_TERMS, Terms, words_of
 from bidsdeid.errors import UsageError
@@ -220,17 +221,18 @@ def objection(label: str, terms: Terms = NO_TERMS) -> str:
 def old_words(source: SourceLabels, labels: Labels) -> tuple[frozenset[str], frozenset[str]]:
     """Return old labels as they may stand in text: (whole words, words run together).
 
-    Labels that are also new ones are left out, and so are short ones standing alone: ``01`` is
-    found after ``subject`` and the like, ``PILOT7`` everywhere.
+    Labels that are also new ones are left out, and so are short ones and ordinary words standing
+    alone: ``01`` and ``pilot`` are found after ``subject`` and the like, ``PILOT7`` everywhere.
     """
     if not labels.participants:
         return frozenset(), frozenset()
     new = {_plain(label) for label in labels.participants.values()}
-    old = {_plain(label) for label in set(source) - NO_PERSON} - new
-    long = {x for x in old if len(x) >= (_LONG_NUMBER if x.isdigit() else _LONG_WORD)}
+    old = {_plain(label) for label in set(source) - NO_PERSON} - new - {""}
+    rare = old - COMMON - ORDINARY - {*_PEOPLE}
+    long = {x for x in rare if len(x) >= (_LONG_NUMBER if x.isdigit() else _LONG_WORD)}
     spoken = {f"{word}{x}" for label in old for x in _spellings(label) for word in _PEOPLE}
     spoken -= {f"{word}{label}" for label in new for word in _PEOPLE}
-    apart = {x for x in old if len(x) >= _LONG_PHRASE and not x.isdigit()}
+    apart = {x for x in rare if len(x) >= _LONG_PHRASE and not x.isdigit()}
     return frozenset(long), frozenset(spoken | apart)
 
 

@@ -21,6 +21,8 @@ COMMON = frozenset(
     name id number date time first last hospital university clinic center centre institute
     institution department radiology neurology neuroradiology psychiatry psychology
     neuroimaging neuroscience imaging unit school college of at user admin operator root service
+    galan titan vantage orian cima 3t 7t code recherche forschung irm
+    required recommended optional deprecated string object array integer boolean true false
     left right axial sagittal coronal lab laboratory mrs miss herr frau prof professor phd van von
     vom der den del della dos das des ter ten bin ibn
     """.split()

@@ -24,13 +24,15 @@ _NATIONAL = ("DE", "GB", "FR", "CH", "AT", "NL", "IT", "AU", "BE", "SE")
 #: What the library is asked about: a plus, an opening zero or the three, three and four digits
 #: of North America, then enough digits and what stands between the digits of a number.
 _CANDIDATE = re.compile(
-    r"(?<![\w.+:])"
-    r"(?:\+\s?\d|\(?0(?!\.)|\([2-9]\d\d\)|[2-9]\d\d(?=[-./ ]{1,3}\d{3}[-. ]\d{4}(?!\d)))"
-    r"(?:[ ()./\u2010-\u2015-]{0,3}\d){6,14}(?!\d)(?!\.\d)"
+    r"(?<![\w.+:])(?<!\d[ \t])"
+    r"(?:\+\s?\d|\(?0(?=\d)|\([2-9]\d\d\)|[2-9]\d\d(?=[-./ ]{1,3}\d{3}[-. ]\d{4}(?!\d)))"
+    r"(?:[ ()./\u2010-\u2015-]{0,3}\d){6,14}(?!\d|\.\d|[ \t]{1,3}[-+]?\d)"
 )
 
-#: A list of numbers is no number of a telephone: "256 256 1000", "01 02 03 04 05".
+#: A list of numbers is no number of a telephone: "256 256 1000", "0 0.707 0.5", "01 02 03 04".
 _ROUND = re.compile(r"[2-9]\d\d \d{3} \d\d00")
+_DECIMAL = re.compile(r"(?<!\d)\d\.\d")
+_MANY = 3
 
 
 def phone_spans(text: Folded) -> Iterator[Span]:
@@ -58,10 +60,10 @@ def number_in(candidate: str) -> Span | None:
     >>> [number_in(x) for x in ("0511/532-1234", "020 7946 0958", "01 02 03 04 05")]
     [(0, 13), (0, 13), None]
     """
-    if _ROUND.fullmatch(candidate) or _is_counted(candidate):
-        return None
     if candidate.startswith("+"):
         return _found(candidate, None, Leniency.VALID)
+    if _ROUND.fullmatch(candidate) or _DECIMAL.search(candidate) or _is_counted(candidate):
+        return None
     countries = _NATIONAL if candidate.startswith(("0", "(0")) else ("US",)
     found = (_found(candidate, country, Leniency.EXACT_GROUPING) for country in countries)
     return next(filter(None, found), None)
@@ -76,7 +78,3 @@ def _is_counted(candidate: str) -> bool:
     """Tell whether all numbers of a list differ by the same step."""
     steps = [int(x) for x in re.findall(r"\d+", candidate)]
     return len({b - a for a, b in itertools.pairwise(steps)}) == 1 and len(steps) > _MANY
-
-
-#: So many numbers are a list.
-_MANY = 3

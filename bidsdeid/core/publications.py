@@ -18,14 +18,14 @@ _HOSTS = (
     "biorxiv.org", "medrxiv.org", "arxiv.org", "psyarxiv.com", "osf.io", "zenodo.org",
     "figshare.com", "openneuro.org", "openfmri.org", "neurovault.org", "datadryad.org",
     "dandiarchive.org", "github.com", "gitlab.com", "wikipedia.org", "cognitiveatlas.org",
-    "bioontology.org", "obolibrary.org", "rdm.inesctec.pt", "creativecommons.org",
+    "bioontology.org", "obolibrary.org", "creativecommons.org",
     "opendatacommons.org", "sciencedirect.com", "elsevier.com", "nature.com", "springer.com",
     "wiley.com", "frontiersin.org", "plos.org", "jneurosci.org", "sagepub.com", "tandfonline.com",
     "oup.com", "mitpress.mit.edu", "jmir.org", "mdpi.com", "cell.com", "science.org", "pnas.org",
     "nitrc.org", "scicrunch.org", "grantome.com", "reporter.nih.gov", "clinicaltrials.gov",
     "neurostars.org", "gin.g-node.org", "datalad.org", "readthedocs.io", "neuroimaging.io",
-    "mathworks.com", "nipy.org", "mgh.harvard.edu", "ucl.ac.uk", "rrid.site", "brain-map.org",
-    "wikimedia.org",
+    "mathworks.com", "nipy.org", "surfer.nmr.mgh.harvard.edu", "fil.ion.ucl.ac.uk", "rrid.site",
+    "brain-map.org", "wikimedia.org",
 )  # fmt: skip
 
 _HOST = either(re.escape(host) for host in _HOSTS)

@@ -98,8 +98,8 @@ WHEN = (
         expression(
             rf"(?<![\d.])(?:{_DAY}([/_:{_DASH}]){_MONTH}\1|{_MONTH}([/_:{_DASH}]){_DAY}\2)"
             rf"{_YEAR}(?!\d)|"
-            rf"(?<![\d.])(?:{_DAY}([/{_DASH}]){_MONTH}\3|{_MONTH}([/{_DASH}]){_DAY}\4)"
-            rf"\d\d(?![\d.]){_STEPS}"
+            rf"(?<![\d.])(?<!\d[-/])(?:{_DAY}([/{_DASH}]){_MONTH}\3|{_MONTH}([/{_DASH}]){_DAY}\4)"
+            rf"\d\d(?![\d.]|[-/]\d){_STEPS}"
         ),
         digits=4,
         clue=re.compile(rf"\d[/_:{_DASH}]\d{{1,2}}[/_:{_DASH}]\d"),

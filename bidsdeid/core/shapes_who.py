@@ -128,7 +128,7 @@ WHO = (
         "national number",
         "groups of French, Swiss, Belgian, Brazilian, Spanish and Dutch numbers of people",
         expression(
-            r"(?<!\d)[12] \d\d (?:0[1-9]|1[0-2]) \d[\dab] \d{3} \d{3}(?: \d\d)?(?!\d)|"
+            r"(?<!\d)(?<!\d )[12] \d\d (?:0[1-9]|1[0-2]) \d[\dab] \d{3} \d{3}(?: \d\d)?(?! ?\d)|"
             r"(?<!\d)756[. ]\d{4}[. ]\d{4}[. ]\d\d(?!\d)|"
             r"(?<!\d)\d\d\.\d\d\.\d\d-\d{3}\.\d\d(?!\d)|"
             r"(?<!\d)\d{3}\.\d{3}\.\d{3}-\d\d(?!\d)|"

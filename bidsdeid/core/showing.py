@@ -82,7 +82,7 @@ def shown_name(name: str, known: Collection[str]) -> str:
     >>> [shown_name(x, ()) for x in ("PatientWeight", "sur_name", "doe_surname", "doe", "mrn_12")]
     ['PatientWeight', 'sur_name', '(...surname)', '(unknown)', '(...mrn)']
     """
-    if name in known or tag_for_keyword(name) is not None:
+    if name in known or (name and tag_for_keyword(name) is not None):
         return name
     plain = _NO_LETTERS.sub("", name.lower())
     # What a pattern of ours spells out cannot be a word of the file's own.

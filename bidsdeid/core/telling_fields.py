@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from bidsdeid.core.harvest import Identity
+from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.policy import Policy
+from bidsdeid.core.terms import words_of
 
 _PATIENT = re.compile(r"Patients?[A-Z]")
 
@@ -21,6 +23,30 @@ _CONSTANT = frozenset(
     "TransferSyntaxUID ReferencedSOPClassUID".split()
 )
 _NUMBERS = frozenset({"uid", "record number", "ip address", "date"})
+
+#: Fields in which scanners write region and exam as DICOM writes names: ``Head^Brain``.
+_EXAMS = frozenset(
+    "StudyDescription ProcedureStepDescription PerformedProcedureStepDescription "
+    "RequestedProcedureDescription ProtocolName".split()
+)
+_NAME = re.compile(r"[^\W\d_]{2,}(?:\^+[^\W\d_]{2,})+")
+
+#: Versions and builds of programs, as they are written into fields that can hold anything: the
+#: field, how it looks, and the detectors that take it for something else.
+_BUILDS = (
+    ("ConsistencyInfo", re.compile(r"\d{8}"), frozenset({"record number"})),
+    ("ConsistencyInfo", re.compile(r"N4_V\w{4,12}_LATEST_\d{8}(?:_P\d{1,3})?"), _NUMBERS),
+    (
+        "WipMemBlock",
+        re.compile(
+            r"[0-9a-f-]{36}\|\|Sequence: R\w{1,8} [\w./+ ]{1,40}; "
+            r"[A-Z][a-z]{2} [ \d]\d 20\d\d \d\d:\d\d:\d\d by \w{2,8}\s*"
+        ),
+        frozenset({"uuid", "date", "time", "record number"}),
+    ),
+    ("descrip", re.compile(r"FreeSurfer [A-Z][a-z]{2} [ \d]\d 20\d\d"), frozenset({"date"})),
+    ("descrip", re.compile(r"\d\.\d\.\d{1,2}(?:\.\d)?:[0-9a-f]{8}"), frozenset({"record number"})),
+)
 
 #: Numbers of devices lead to a place, not to a person.
 _DEVICE = re.compile("device|serial|scanner|detector|gantry", re.IGNORECASE)
@@ -63,6 +89,23 @@ def tolerated(name: str, policy: Policy, scope: str = "image") -> frozenset[str]
     """Return the detectors that do not apply to a field, wherever it stands."""
     rule = policy.keys.get((scope, name)) or policy.key_rule("image", name)
     return rule.tolerate | (_NUMBERS if name in _CONSTANT else frozenset())
+
+
+def usual(name: str, text: str) -> frozenset[str]:
+    """Return the detectors that do not apply to a value in a form that is usual for its field.
+
+    Examples
+    --------
+    >>> [sorted(usual("StudyDescription", x)) for x in ("Head^Brain", "a_study^fmri", "DOE^JANE")]
+    [['person name'], ['person name'], []]
+    >>> sorted(usual("ConsistencyInfo", "66110001"))
+    ['record number']
+    """
+    if name in _EXAMS:
+        exam = _NAME.fullmatch(text) is None or not COMMON.isdisjoint(words_of(text))
+        return frozenset({"person name"} if exam else ())
+    found = (found for field, form, found in _BUILDS if field == name and form.fullmatch(text))
+    return next(found, frozenset())
 
 
 def is_age(name: str) -> bool:

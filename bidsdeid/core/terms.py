@@ -14,6 +14,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from bidsdeid.core.first_letters import first_letters, may_hold
+
 #: A known term of one word this long is looked for inside words too.
 _LONG_TERM = 4
 
@@ -231,7 +233,7 @@ class Terms:
 
     def spans(self, text: Folded) -> Iterator[tuple[str, Span]]:
         """Yield what kind of word stands where."""
-        if not self:
+        if not may_hold("".join(_WORD.findall(text.plain)), _starts(self)):
             return
         words = words_in(text)
         for name, lexicon in (
@@ -278,6 +280,12 @@ def _substrings(text: str, words: frozenset[str]) -> Iterator[Span]:
         for start in range(len(text) - length + 1):
             if text[start : start + length] in words:
                 yield start, start + length
+
+
+@lru_cache(maxsize=16)
+def _starts(terms: Terms) -> frozenset[str]:
+    lexica = (terms.known, terms.persons, terms.records, terms.places, terms.labels)
+    return first_letters([w for x in lexica for w in (*x.inside, *x.whole, *x.phrases)])
 
 
 @lru_cache(maxsize=64)

@@ -103,6 +103,8 @@ def _run_level(config: Config, level: str) -> int:
         for what in private.exposed(config.identity.key):
             reporter.warn(f"{what} can be read by others: `chmod go=` it")
         study = open_study(config, policy, plan, private)
+        # The times of files in the output must not tell the order of the old labels.
+        tasks.sort(key=lambda task: study.labels.participant(task.participant))
         if level == "participant":
             if config.validate_input:
                 reporter.step("validating the input")

@@ -82,6 +82,7 @@ def test_every_row_has_examples_and_a_reason_of_its_own() -> None:
 def test_a_row_that_is_switched_off_is_missed(
     row: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(detectors, "_SHORT", 0)  # nothing is remembered
     monkeypatch.setattr(detectors, "DETECTORS", tuple(r for r in DETECTORS if r is not row))
     assert not all(row.name in findings(text) for text in EXAMPLES[row.reason].found)
 
@@ -135,10 +136,12 @@ def test_identifiers_that_lean_on_their_neighbours_are_found(text: str) -> None:
         ("call +49 30 1234567 or 7", "call [removed] or 7"),
         ("C:\\Users\\Jane Doe\\raw is mine", "[removed] is mine"),
         ("see /home/jdoe/a, then b", "see [removed] then b"),
-        ("DOE^JANE was late", "[removed] was late"),
+        ("DOE^JANE was late again", "[removed] was late again"),
         ("Patient name: Jane Doe; ok", "[removed]; ok"),
         ("dob: 4.3.1980, male", "[removed], male"),
         ("2019-03-04 10:11:12.5", "[removed] [removed]"),
+        ("jane.2019-03-04@clinic.org is", "[removed] is"),
+        ("2019 03 04 2019-03-05", "[removed] [removed]"),
         ("a [removed] b", "a [removed] b"),
         ("M\u00fcller^J\u00fcrgen \u2012 2019\u201203\u201204", "[removed] \u2012 [removed]"),
     ],
@@ -164,7 +167,8 @@ def test_what_is_left_is_in_the_text_and_in_its_order(pieces: list[str]) -> None
 @given(WORDS)
 def test_a_word_that_is_part_of_the_mark_ends_the_search(word: str) -> None:
     terms = Terms(known_words(["move", "removed", word]))
-    assert removed("move it, remove it", terms).count(REMOVED) == 2
+    left = removed("move it, remove it", terms).replace(REMOVED, "")
+    assert "move" not in left
 
 
 @given(WORDS, TEXTS, WORDS)
@@ -191,7 +195,8 @@ def test_most_rows_are_passed_over(text: str) -> None:
 BEGINNINGS = [
     "x", "1.", "~a", "+1 ", "a^", "a@", "a@b.", "0 1 ", "1:", "a:", "a at b dot ", "c:\\",
     "-----begin private key", "eyj", "1/", "4 mar ", "dob ", "name: a", "de89 ", "10.1000/", "a.",
-    "\\\\a\\", "http://", "12 A ", "front. ", "Dr. ", "0-", "x-strasse", "2019-", "(0", "f", "ab:", "?token",
+    "\\\\a\\", "http://", "12 A ", "front. ", "Dr. ", "0-", "x-strasse", "2019-", "(0", "f", "ab:",
+    "?token",
 ]  # fmt: skip
 
 
@@ -219,7 +224,8 @@ def test_words_are_found_by_their_kind_and_known_ones_are_never_tolerated(
 ) -> None:
     assert findings(f"scan of {text}, again", TERMS) == (name,)
     assert words_found(text, TERMS) == (name,)
-    assert findings(text, TERMS, tolerate=DETECTOR_NAMES) == ((KNOWN,) if name == KNOWN else ())
+    every = DETECTOR_NAMES | {KNOWN}
+    assert findings(text, TERMS, tolerate=every) == ((KNOWN,) if name == KNOWN else ())
 
 
 def test_long_prose_is_found_unless_it_is_tolerated() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from bidsdeid.core.harvest import (
     scalars,
 )
 from bidsdeid.core.ordinary import COMMON, ORDINARY
+from bidsdeid.core.policy import ColumnRule
 from bidsdeid.core.tables import Table
 from bidsdeid.core.terms import KNOWN, PERSON, PLACE, RECORD, Lexicon, Terms, folded, known_words
 from bidsdeid.core.values import JSONValue
@@ -150,6 +153,7 @@ def test_every_row_of_likely_names_says_why() -> None:
         ("InstitutionName", "Charité", PLACE, "at the Charite"),
         ("InstitutionName", "University Hospital Ulm", PLACE, "university-hospital ulm"),
         ("StationName", "AWP45557", PLACE, "awp45557"),
+        ("StationName", "AWP45557\\MRC8013", PLACE, "mrc8013"),
     ],
 )  # fmt: skip
 def test_words_that_are_looked_for(field: str, value: JSONValue, kind: str, text: str) -> None:
@@ -172,6 +176,7 @@ def test_words_that_are_looked_for(field: str, value: JSONValue, kind: str, text
         ("PatientID", "12", "12"),
         ("PatientID", "1234", "1234 volumes"),
         ("PatientID", "20-15", "[20, 15]"),
+        ("PatientID", "201-5", "[201, 5]"),
         ("PatientID", "12345", "123456"),
         ("StudyID", "Visit 1", "at visit 1"),
         ("StudyID", "Scan 02", "scan 02 of the session"),
@@ -305,6 +310,13 @@ def test_dropped_columns_that_identify_are_taken_and_no_others() -> None:
         (Identity.STAFF, "Smith"), (Identity.STAFF, "n/a"),
         (Identity.PLACE, "Charité"), (Identity.PLACE, "n/a"),
     ]  # fmt: skip
+
+
+def test_a_column_that_is_kept_identifies_no_one() -> None:
+    columns = {("participants", "surname"): ColumnRule("text", "of a family of viruses")}
+    assert "Doe" in str(list(harvested_table(PEOPLE, "participants", POLICY)))
+    kept = replace(POLICY, columns=columns)
+    assert "Doe" not in str(list(harvested_table(PEOPLE, "participants", kept)))
 
 
 @pytest.mark.parametrize("suffix", ["channels", "events", "electrodes", "dseg"])

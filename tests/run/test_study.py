@@ -104,9 +104,12 @@ def test_a_label_that_stays_is_no_record_and_one_that_goes_is(
 ) -> None:
     add_participant(dataset, "4711A", ())
     put(dataset / "sub-4711A/x.json", '{"PatientID": "4711A", "AccessionNumber": "B0815"}')
-    assert kinds("4711a", opened("--key", key)) == set()
-    assert kinds("b0815", opened("--key", key)) == {RECORD}
-    assert kinds("4711a", opened("--key", key, "--relabel", "keyed")) == {RECORD}
+    add_participant(dataset, "AB12", ())
+    put(dataset / "sub-AB12/x.json", '{"PatientID": "AB_12"}')
+    stays, goes = opened("--key", key), opened("--key", key, "--relabel", "keyed")
+    assert kinds("4711a AB-12", stays) == set()
+    assert kinds("b0815", stays) == kinds("b0815", goes) == {RECORD}
+    assert kinds("4711a", goes) == kinds("AB-12", goes) == {RECORD}
 
 
 def test_known_terms_are_looked_for(opened: Open, tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ class _Walk:
             self._gathered.unseen(ENDS)
         vr = place.vr(tag, element.VR, value[:4])
         if vr == "SQ":
-            self._sequence(tag, value, place, unknown=element.VR == "UN")
+            self._sequence(tag, value, place)
         elif vr in LOCAL | ASCII:
             self._text(tag, vr, text_of(value, vr, place.encodings), place)
         elif vr not in NUMBERS:
@@ -230,9 +230,9 @@ class _Walk:
         for value in values:
             self._gathered.add_lines(place.to(tag), value, keyword_for_tag(tag))
 
-    def _sequence(self, tag: int, content: bytes, place: _Place, *, unknown: bool) -> None:
+    def _sequence(self, tag: int, content: bytes, place: _Place) -> None:
         try:
-            self._items(tag, Bounded(io.BytesIO(content), MAX_BYTES), place, unknown=unknown)
+            self._items(tag, Bounded(io.BytesIO(content), MAX_BYTES), place)
         except Exception:  # noqa: BLE001 -- it fails in any way, and its bytes are searched then
             self._gathered.unseen(BROKEN)
             self._gathered.add_runs(place.to(tag), content, keyword_for_tag(tag))
@@ -241,15 +241,15 @@ class _Walk:
         """Follow an element up to the mark of its end: a sequence, or pixels in parts."""
         tag, written, _ = _head(stream, place)
         if place.vr(tag, written, _peek(stream, 4)) == "SQ":
-            self._items(tag, stream, place, unknown=written == "UN")
+            self._items(tag, stream, place)
             return
         if tag in _PIXELS:
             self._gathered.unseen(PIXELS)
         for content in _parts(stream, place, skip=tag in _PIXELS):
             self._gathered.add_runs(place.to(tag), content, keyword_for_tag(tag))
 
-    def _items(self, tag: int, stream: Bounded, place: _Place, *, unknown: bool) -> None:
-        """Follow the items of a sequence; of unknown type, they are implicit (PS3.5, 6.2.2)."""
+    def _items(self, tag: int, stream: Bounded, place: _Place) -> None:
+        """Follow the items of a sequence; those of unknown type are implicit (PS3.5, 6.2.2)."""
         number = 0
         while len(head := stream.read(_HEAD)) == _HEAD and head[:4] not in _ENDS_OF_SEQUENCE:
             if head[:4] not in ITEMS or place.depth == MAX_DEPTH:
@@ -259,8 +259,9 @@ class _Walk:
             item = stream
             if length != _UNDEFINED:
                 item = Bounded(io.BytesIO(stream.read(length)), MAX_BYTES)
-            where, implicit = f"{place.to(tag)} item {number} ", unknown or place.implicit
-            inner = _Place(where, place.depth + 1, implicit, place.little, place.encodings)
+            inner = _Place(f"{place.to(tag)} item {number} ", place.depth + 1)
+            inner.implicit, inner.little = place.implicit, place.little
+            inner.encodings = place.encodings
             self._elements(item, _entered(item, inner), lambda _: False)
 
 

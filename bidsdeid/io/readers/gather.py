@@ -25,12 +25,17 @@ _CONTROL = bytes({*range(32), 127} - set(b"\t\n\r\f\x1b"))
 _BLANK = "\0 \t\r\n\f\v"
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
+#: Control characters become 0; all other bytes can be part of a run.
+_UNPRINTED = bytes({*range(32), 127} - set(b"\t"))
+_PRINTED = bytes.maketrans(_UNPRINTED, bytes(len(_UNPRINTED)))
+
 #: ASCII and the letters of UTF-8 and Latin-1; the latter only within words, as any byte could be.
-_PLAIN = (
-    rb"[\x20-\x7e\t]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
-    rb"|(?<=[A-Za-z])[\xc0-\xff](?=[A-Za-z])"
+_MIXED = (
+    rb"(?:[\x20-\x7e\t]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
+    rb"|(?<=[A-Za-z])[\xc0-\xff](?=[A-Za-z])){%d,}"
 )
-_WIDE = rb"|(?:[\x20-\x7e]\x00){%d,}|(?:\x00[\x20-\x7e]){%d,}"
+#: UTF-16 in both byte orders: which of them does not matter, as its first or last 0 is left out.
+_WIDE = rb"(?:[\x20-\x7e]\x00){%d,}[\x20-\x7e]"
 
 
 class Gathered:
@@ -183,12 +188,17 @@ def decoded(content: bytes) -> str:
 
 
 def printable(content: bytes, *, least: int = LEAST, wide: bool = True) -> list[str]:
-    r"""Return the runs of printable characters, as ``strings`` does.
+    r"""Return the runs of printable characters, as ``strings`` does; those in UTF-16 come last.
 
     Examples
     --------
     >>> printable(b"\x01\x02Doe^Jane\x00\xff" + "Doe^John".encode("utf-16-le"))
     ['Doe^Jane', 'Doe^John']
     """
-    pattern = rb"(?:%s){%d,}" % (_PLAIN, least) + (_WIDE % (least, least) if wide else b"")
-    return [decoded(match[0].replace(b"\0", b"")) for match in re.finditer(pattern, content)]
+    runs: list[bytes] = []
+    for match in re.finditer(rb"[^\x00]{%d,}" % least, content.translate(_PRINTED)):
+        run = match[0]
+        runs += [run] if run.isascii() else re.findall(_MIXED % least, run)
+    if wide:
+        runs += [run.replace(b"\0", b"") for run in re.findall(_WIDE % (least - 1), content)]
+    return [decoded(run) for run in runs]

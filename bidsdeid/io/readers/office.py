@@ -59,9 +59,6 @@ def _fill(stream: Bounded, gathered: Gathered) -> None:
                 gathered.unseen(EMBEDDED)
             if not member.filename.endswith((".xml", ".rels")) or _LOOKS.search(member.filename):
                 continue
-            if left <= 0:
-                gathered.unseen(LONG)
-                break
             with archive.open(member) as part:
                 content = part.read(min(left, MAX_PART))
                 left -= len(content)

@@ -18,6 +18,9 @@ from bidsdeid.errors import TextError
 #: Bytes read at once: a reader that asks for 4 GB gets what is there, and no buffer of 4 GB.
 _BLOCK = 2**20
 
+#: A file is not read in more pieces than this.
+MAX_READS = 2_000_000
+
 #: First bytes of packed files, and what inflates them.  A bomb is inflated as far as it is read.
 _PACKERS: MappingProxyType[bytes, Any] = MappingProxyType(
     {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
@@ -33,7 +36,8 @@ class Bounded(io.RawIOBase):
     stream : binary file
         It can seek.
     limit : int
-        Bytes that may be read in all; what is skipped does not count.
+        Bytes that may be read in all; what is skipped does not count.  `MAX_READS` limits how
+        often, so that a file of a million empty parts ends.
     packed : bool
         It is inflated while it is read, so that to skip is to read, and nothing goes back.
     """
@@ -41,6 +45,7 @@ class Bounded(io.RawIOBase):
     def __init__(self, stream: BinaryIO, limit: int, *, packed: bool = False) -> None:
         super().__init__()
         self._stream = stream
+        self._reads = 0
         self.packed = packed
         #: Bytes that may still be read.
         self.left = limit
@@ -71,6 +76,10 @@ class Bounded(io.RawIOBase):
         """
         wanted = self.left + 1 if size is None or size < 0 else size
         blocks: list[bytes] = []
+        self._reads += 1
+        if self._reads > MAX_READS:
+            message = "it has more parts than its kind of file takes"
+            raise TextError(message)
         while wanted > 0 and (block := self._stream.read(min(wanted, _BLOCK))):
             self.left -= len(block)
             if self.left < 0:
@@ -82,7 +91,7 @@ class Bounded(io.RawIOBase):
 
     def start(self, size: int) -> tuple[bytes, bool]:
         """Return the next bytes, `size` of them or as many as may be read, and if more follow."""
-        content = self.read(max(min(size, self.left), 0))
+        content = self.read(min(size, self.left))
         return content, bool(self._stream.read(1))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -102,13 +103,16 @@ def test_more_strings_than_anybody_reads_are_told(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-def test_what_was_found_before_the_damage_is_kept(save: Save, *, in_order: bool) -> None:
+def test_what_was_found_before_the_damage_is_kept(
+    save: Save, caplog: pytest.LogCaptureFixture, *, in_order: bool
+) -> None:
     path = save(b"Zebulon")
 
     def broken(stream: Bounded, gathered: Gathered) -> None:
         if first:
             gathered.add("a", stream.read(3).decode())
         warnings.warn("Zebulon", stacklevel=1)
+        logging.getLogger("pydicom").error("Zebulon")
         message = "Zebulon is not a number"
         raise ValueError(message)
 
@@ -121,6 +125,9 @@ def test_what_was_found_before_the_damage_is_kept(save: Save, *, in_order: bool)
     first = False
     with pytest.raises(ImageError, match=r"^it cannot be read as a test \(ValueError\)$"):
         gather(path, "a test", broken, limit=9, in_order=in_order, problem=ImageError)
+    assert not caplog.records  # values would stand there
+    logging.getLogger("pydicom").error("heard")
+    assert caplog.messages == ["heard"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def edf(
     text = "".join(value.ljust(size) for value, size in (*fields, *counts))
     for place, size in enumerate(sizes):
         text += "".join(signal[place].ljust(size) for signal in signals)
-    records = (bytes(4 * width) + content.ljust(30 * width, b"\0") for content in annotations)
+    waves = b"+\x14no\x14\0".ljust(4 * width, b"\0")  # looks like an annotation, and is none
+    records = (waves + content.ljust(30 * width, b"\0") for content in annotations)
     version = b"\xffBIOSEMI" if kind == "BDF" else b"0       "
     return version + text.encode("latin-1") + b"".join(records)
 
@@ -87,6 +88,13 @@ def test_annotations_have_a_limit(save: Save, monkeypatch: pytest.MonkeyPatch) -
     assert [p.text for p in reading.pieces if "annotation" in p.where] == ["one", "two"]
     assert reading.unseen == BLOCKS
     assert read_edf(save(edf(*records[:2]))).unseen == ""
+
+
+def test_a_signal_with_a_negative_size_is_told(save: Save) -> None:
+    content = edf(b"+0\x14one\x14\0").replace(b"30      ", b"-30     ")
+    reading = read_edf(save(content))
+    assert len(reading.pieces) == 10
+    assert reading.unseen.startswith("a signal has a size that is none")
 
 
 def test_what_is_no_recording_is_refused(save: Save) -> None:

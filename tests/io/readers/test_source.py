@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bidsdeid.errors import TextError
+from bidsdeid.io.readers import source
 from bidsdeid.io.readers.source import (
     Bounded,
     first_bytes,
@@ -47,6 +48,19 @@ def test_all_that_remains_is_read_up_to_the_limit() -> None:
     assert Bounded(io.BytesIO(b"abc"), 3).read(None) == b"abc"
     with pytest.raises(TextError, match="more of it"):
         Bounded(io.BytesIO(b"abcd"), 3).read()
+
+
+def test_a_size_that_a_file_claims_makes_no_buffer() -> None:
+    class Asked(io.BytesIO):
+        most = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.most = max(self.most, size or 0)
+            return super().read(size)
+
+    asked = Asked(b"abc")
+    assert Bounded(asked, 9).read(2**40) == b"abc"
+    assert 0 < asked.most <= 2**20
 
 
 def test_what_is_skipped_does_not_count() -> None:
@@ -108,3 +122,11 @@ def test_pipes_and_folders_are_not_waited_for(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", tmp_path):
         with pytest.raises(TextError, match="not a regular file"):
             stored_bytes(path, 1)
+
+
+def test_a_file_of_countless_parts_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MAX_READS", 3)
+    stream = Bounded(io.BytesIO(b"abcdef"), 99)
+    assert [stream.read(1) for _ in range(3)] == [b"a", b"b", b"c"]
+    with pytest.raises(TextError, match="more parts"):
+        stream.read(1)
