@@ -2,7 +2,8 @@
 
 The values of fields and columns that are dropped because they identify (``PatientName``,
 ``AccessionNumber``, a column ``surname``) are words that must not occur in what is kept.  Rules
-of the policy mark such fields with ``identity``; `LIKELY` recognises others by their names.
+of the policy mark such fields with ``identity``; `bidsdeid.core.likely` knows others by their
+names.
 """
 
 from __future__ import annotations
@@ -10,77 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import lru_cache
 from itertools import permutations
 
 from pydicom.datadict import keyword_for_tag
 
+from bidsdeid.core.likely import Identity, likely
 from bidsdeid.core.ordinary import COMMON, ORDINARY
 from bidsdeid.core.policy import Policy
+from bidsdeid.core.spelling import spellings
 from bidsdeid.core.tables import Table
 from bidsdeid.core.terms import NO_WORDS, Lexicon, Terms, words_of
 from bidsdeid.core.values import JSONValue
-
-
-class Identity(StrEnum):
-    """Whom or what a value identifies."""
-
-    PERSON = "person"
-    RECORD = "record"
-    STAFF = "staff"
-    PLACE = "place"
-
-
-@dataclass(frozen=True, slots=True)
-class Likely:
-    """Names of fields and columns whose values identify.
-
-    Parameters
-    ----------
-    pattern : str
-        Searched for in the name, in lower case and without anything but letters.
-    identity : Identity
-    reason : str
-    """
-
-    pattern: str
-    identity: Identity
-    reason: str
-
-
-#: The first that speaks wins.
-LIKELY = (
-    Likely(
-        r"(institution|hospital|clinic|university|scannersite)(al)?(name|address|department"
-        r"(name)?)?$|^(mri?|scan(ner)?|console|stim(ulus)?)?(work)?(station|host|computer)(name)?$|"
-        r"address$|street|^(home|birth|patient)?city(ofbirth)?$|zipcode|postcode",
-        Identity.PLACE,
-        "places and machines",
-    ),
-    Likely(
-        r"physician|operator|technologist|technician|radiographer|investigator|experimenter|"
-        r"examiner|interviewer|^(first|second|co)?rater$|clinician|nurse|"
-        r"^(mri?|scan|data|visit)?(scanned|performed|acquired|rated|entered)by",
-        Identity.STAFF,
-        "people at work",
-    ),
-    Likely(
-        r"(patient|subject|participant|person|first|last|sur|family|given|maiden|full|mother|"
-        r"father|parent|guardian|contact|middle|birth)s?names?$|^names?$|^initials$|patientcomments",
-        Identity.PERSON,
-        "names of people",
-    ),
-    Likely(
-        r"(patient|person|medicalrecord|record|chart|hospital|insurance|national|health|"
-        r"otherpatient|issuer|accession|study|visit|case|social|passport|nhs|order|requisition|"
-        r"consent|biobank|sample|serial|device|scanner)(ids?|nos?|numbers?|nrs?|codes?)$|email|"
-        r"^(mrn|ssn|pid|nhs|pesel|bsn|cpr|uid|guid|passport)$|barcode|"
-        r"^(home|work|cell|mobile|contact)?(tele)?(phone|mobile)(nos?|nrs?|numbers?)?$",
-        Identity.RECORD,
-        "numbers of people, visits and devices",
-    ),
-)
 
 #: Fields of a column's description.
 _DICTIONARY = frozenset({"Description", "LongName", "Levels", "Units", "TermURL"})
@@ -90,6 +31,9 @@ NOTHING = frozenset({"n/a", "N/A", "na", "NA", "none", "unknown", "-", ""})
 
 #: Names of fields that say what they are only together with what holds them.
 _PLAIN = frozenset({"name", "names", "id", "number", "code", "address", "email", "phone"})
+
+#: Columns that hold a person, by name or number; a field of JSON that is called so holds more.
+_PEOPLE = frozenset({"patient", "proband", "contact", "contactperson"})
 
 #: Longer than any name of a field or column: a sentence.
 _LONGEST = 40
@@ -136,18 +80,13 @@ def identity_of(name: str, policy: Policy, inside: str | None = None) -> Identit
     if len(name) > _LONGEST:
         return None
     plain = _LETTERS.sub("", name.lower())
+    if inside is None and plain in _PEOPLE:
+        return Identity.PERSON
     if inside is not None and plain in _PLAIN:
         plain = _LETTERS.sub("", inside.lower()) + plain
         if plain in _PLAIN:
             return None
-    return _likely(plain)
-
-
-@lru_cache(maxsize=2**14)
-def _likely(plain: str) -> Identity | None:
-    """Return what the letters of a name say of its values."""
-    found = (row.identity for row in LIKELY if re.search(row.pattern, plain))
-    return next(found, None)
+    return likely(plain)
 
 
 def harvested_fields(
@@ -200,9 +139,11 @@ class Harvest:
         """Take in values."""
         for identity, text in found:
             for value in _VALUES.split(text):
-                words = words_of(_SUB.sub("", _SES.sub("", value)))
-                if value not in NOTHING and len(words) <= _MAX_WORDS:
-                    self._add(identity, words)
+                plain = words_of(_SUB.sub("", _SES.sub("", value)))
+                if value not in NOTHING and len(plain) <= _MAX_WORDS:
+                    kind = _whom(identity, value, plain)
+                    for words in _written(plain):
+                        self._add(kind, words)
 
     def _add(self, identity: Identity, words: Sequence[str]) -> None:
         for word in words:
@@ -249,6 +190,19 @@ class Harvest:
             lexicon[Identity.STAFF] | lexicon[Identity.PLACE],
             labels,
         )
+
+
+def _written(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Return words as they are also written; ordinary ones are not."""
+    ways = [(x,) if x in COMMON or x in ORDINARY else spellings(x) for x in words]
+    longest = max(map(len, ways), default=0)
+    return {tuple(way[min(number, len(way) - 1)] for way in ways) for number in range(longest)}
+
+
+def _whom(identity: Identity, value: str, words: Sequence[str]) -> Identity:
+    """Return what a value identifies: a name with digits and without ``^`` is a study's code."""
+    code = "^" not in value and any(word[:1].isdigit() for word in words)
+    return Identity.RECORD if code and identity is Identity.PERSON else identity
 
 
 def _kind(word: str, identity: Identity) -> Identity:

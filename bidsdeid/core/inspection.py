@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from bidsdeid.core.finding import Notebook, State, rule_of
-from bidsdeid.core.harvest import NOTHING, Identity, describes, identity_of, scalars
+from bidsdeid.core.harvest import NOTHING, describes, identity_of, scalars
+from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.piece import Piece
 from bidsdeid.core.policy import Policy
@@ -36,6 +37,11 @@ _NO_NUMBERS = _NAMES | {"age"}
 
 #: Numbers that are no day, no clock and no record.
 _SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
+
+#: A part of a recording in which there is no number that could be a word.
+_FEW_DIGITS = 4
+_QUIET = re.compile(r"(?:(?:-?\d{1,4}(?:\.\d*)?(?:e-\d\d)?|n/a)?[\t\r\n])*+")
+_BETWEEN = re.compile(r"[\t\r\n]")
 
 #: Where the gzip header says when a file was packed, which need not be the day of a visit.
 _PACKED = "gzip time"
@@ -215,10 +221,19 @@ class Inspector:
             for cell in () if place.settled else cells:
                 book.add(where, self._cell(cell, kind, place.tolerate))
 
-    def rows(self, rows: Iterable[Iterable[str]], book: Notebook) -> None:
-        """Look at the cells of a recording, which has no header."""
-        for row in rows:
-            for cell in row:
+    def recording(self, parts: Iterable[str], book: Notebook) -> None:
+        """Look at a table of numbers without header.
+
+        Parameters
+        ----------
+        parts : iterable of str
+            Of its text, each of whole lines.
+        book : Notebook
+        """
+        for part in parts:
+            if _QUIET.fullmatch(part) and not 0 < self._spotter.least <= _FEW_DIGITS:
+                continue
+            for cell in _BETWEEN.split(part):
                 book.add("recording", self._cell(cell, "number", frozenset()))
 
     def _cell(self, cell: str, kind: str, tolerate: frozenset[str]) -> Collection[str]:

@@ -16,9 +16,8 @@ from pathlib import PurePosixPath
 from bidsdeid.core.dataset import PARTICIPANT_FOLDER
 from bidsdeid.core.detectors import findings
 from bidsdeid.core.numbering import last, natural, numbered
-from bidsdeid.core.ordinary import COMMON, ORDINARY
 from bidsdeid.core.pseudonym import Secret
-from bidsdeid.core.terms import NO_TERMS, Terms, words_of
+from bidsdeid.core.terms import NO_TERMS, Terms
 from bidsdeid.errors import UsageError
 
 #: Labels by which BIDS means no person.
@@ -216,43 +215,6 @@ def objection(label: str, terms: Terms = NO_TERMS) -> str:
     ('date', '', '')
     """
     return next(iter(findings(label, terms)), "")
-
-
-def old_words(source: SourceLabels, labels: Labels) -> tuple[frozenset[str], frozenset[str]]:
-    """Return old labels as they may stand in text: (whole words, words run together).
-
-    Labels that are also new ones are left out, and so are short ones and ordinary words standing
-    alone: ``01`` and ``pilot`` are found after ``subject`` and the like, ``PILOT7`` everywhere.
-    """
-    if not labels.participants:
-        return frozenset(), frozenset()
-    new = {_plain(label) for label in labels.participants.values()}
-    old = {_plain(label) for label in set(source) - NO_PERSON} - new - {""}
-    rare = old - COMMON - ORDINARY - {*_PEOPLE}
-    long = {x for x in rare if len(x) >= (_LONG_NUMBER if x.isdigit() else _LONG_WORD)}
-    spoken = {f"{word}{x}" for label in old for x in _spellings(label) for word in _PEOPLE}
-    spoken -= {f"{word}{label}" for label in new for word in _PEOPLE}
-    apart = {x for x in rare if len(x) >= _LONG_PHRASE and not x.isdigit()}
-    return frozenset(long), frozenset(spoken | apart)
-
-
-def _plain(label: str) -> str:
-    """Return the letters and digits of a label, as they are looked for."""
-    return "".join(words_of(label))
-
-
-def _spellings(label: str) -> set[str]:
-    """Return a label, a number also with other leading zeros."""
-    bare = label.lstrip("0")
-    return {label, *(bare.zfill(width) for width in range(1, 5))} if label.isdigit() else {label}
-
-
-#: Old labels of at least so many characters, and digits, are looked for everywhere; those of so
-#: many also with something between their letters and digits.
-_LONG_WORD, _LONG_NUMBER, _LONG_PHRASE = 3, 5, 6
-
-#: Words after which an old label is one.
-_PEOPLE = ("sub", "subj", "subject", "participant", "patient", "proband", "vp", "case")
 
 
 def _checked(labels: Labels) -> Labels:

@@ -31,7 +31,7 @@ COMMON = frozenset(
 #: Names of people that are ordinary words, too: they are not looked for alone.
 ORDINARY = frozenset(
     """
-    may june april august summer winter will mark grant bill rich art ray max hope long short young
+    jan feb mar apr jun jul aug sep oct nov dec may june april august summer winter will mark grant bill rich art ray max hope long short young
     little small strong best good early day black white grey gray brown green blue field hand foot
     face echo phase wave page cross house room place park word
     """.split()

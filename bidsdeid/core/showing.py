@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from pydicom.datadict import tag_for_keyword
 
 from bidsdeid.core.entities import parse_name
-from bidsdeid.core.harvest import LIKELY
+from bidsdeid.core.likely import LIKELY
 
 #: What stands in the place of what identifies.
 MASK = "***"
@@ -55,7 +55,7 @@ def shown_part(part: str, objects: Callable[[str], bool], number: int) -> str:
         # Orders to a terminal, line breaks and what is no Unicode are not printed either.
         plain = "".join(letter if letter.isprintable() else "?" for letter in part)
         return plain if plain == part else f"{plain} (no. {number})"
-    name = parse_name(part)
+    name = parse_name(part) or parse_name(f"{part}_folder")
     if name is not None:
         told = {f"{entity}-{label}": entity for entity, label in name.entities if objects(label)}
         stem, dot, ending = part.partition(".")

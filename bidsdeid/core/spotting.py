@@ -44,10 +44,12 @@ class Spotter:
     ----------
     terms : Terms
         Words that must not occur.
+    least : int
+        Digits of the shortest of them that is a number, 0 without any.
     """
 
     terms: Terms
-    _least: int
+    least: int
     _seen: dict[tuple[str, frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -79,7 +81,7 @@ class Spotter:
 
     def in_digits(self, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
         """Return the words in a number; behind a point they would be found in any recording."""
-        if 0 < self._least <= len(written) and "." not in written:
+        if 0 < self.least <= len(written) and "." not in written:
             return words_found(written, self.terms, tolerate=tolerate)
         return ()
 

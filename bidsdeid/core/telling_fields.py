@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bidsdeid.core.harvest import Identity
+from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.terms import words_of

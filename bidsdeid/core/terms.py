@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bidsdeid.core.first_letters import first_letters, may_hold
+from bidsdeid.core.spelling import PLAIN_LETTERS, spellings
 
 #: A known term of one word this long is looked for inside words too.
 _LONG_TERM = 4
@@ -68,7 +69,8 @@ def folded(text: str) -> Folded:
     letters: list[str] = []
     origin: list[int] = []
     for index, character in enumerate(text):
-        for letter in unicodedata.normalize("NFKD", character).casefold():
+        plain = unicodedata.normalize("NFKD", character).casefold().translate(PLAIN_LETTERS)
+        for letter in plain:
             if unicodedata.category(letter) not in ("Cf", "Mn"):
                 letters.append(letter)
                 origin.append(index)
@@ -186,8 +188,8 @@ def known_words(terms: Iterable[str]) -> Lexicon:
     inside: set[str] = set()
     whole: set[str] = set()
     phrases: set[str] = set()
-    for term in terms:
-        words = words_of(term)
+    for spelling in (spelling for term in terms for spelling in spellings(term)):
+        words = words_of(spelling)
         if len(words) > 1:
             turned = ([*words[first:], *words[:first]] for first in range(len(words)))
             phrases |= {"".join(order) for order in (*turned, words[::-1])}

@@ -130,10 +130,16 @@ def decode_table(content: bytes) -> Table:
     )
 
 
-def decode_csv(content: bytes) -> Table:
+def decode_csv(content: bytes, mark: str = "") -> Table:
     r"""Return the table that a CSV file holds, as spreadsheets write them.
 
     Cells may be missing or too many, and columns may share a name or have none.
+
+    Parameters
+    ----------
+    content : bytes
+    mark : str
+        What stands between cells; by default the comma, semicolon or tab that the header has.
 
     Raises
     ------
@@ -149,9 +155,9 @@ def decode_csv(content: bytes) -> Table:
     (('Doe; Jane', 'n/a', 'n/a'), ('1', '2', '3'))
     """
     text = decode_text(content).replace("\r\n", "\n").replace("\r", "\n")
-    mark = max(",;\t", key=text.partition("\n")[0].count)
+    between = mark or max(",;\t", key=text.partition("\n")[0].count)
     try:
-        header, *rows = csv.reader(text.split("\n"), delimiter=mark)
+        header, *rows = csv.reader(text.split("\n"), delimiter=between)
     except (csv.Error, ValueError) as error:
         message = "the file is not CSV"
         raise TextError(message) from error

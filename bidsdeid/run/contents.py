@@ -87,6 +87,8 @@ def _content(file: Path, size: int) -> Content:
     if decode is None or size > MAX_BYTES:
         return Content(reading=read(file))
     content = file.read_bytes()
+    if content.startswith(_ANNEX):
+        return Content(reading=read(file))
     try:
         content.decode()
     except UnicodeDecodeError:  # BIDS wants UTF-8, and older converters wrote Latin-1
@@ -100,6 +102,9 @@ def _content(file: Path, size: int) -> Content:
 
 _AS_TEXT = "only its lines have been looked through"
 
+#: A file that git-annex has not fetched begins so.
+_ANNEX = b"/annex/objects/"
+
 
 def _fields(content: bytes) -> Content:
     return Content(fields=(decode_json(content),))
@@ -109,7 +114,7 @@ def _table(content: bytes) -> Content:
     try:
         return Content(table=decode_table(content))
     except TextError as problem:
-        return Content(table=decode_csv(content), reading=Reading(unseen=str(problem)))
+        return Content(table=decode_csv(content, "\t"), reading=Reading(unseen=str(problem)))
 
 
 def _csv(content: bytes) -> Content:

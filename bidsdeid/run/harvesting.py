@@ -12,11 +12,17 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 
 from bidsdeid.core.entities import parse_name
-from bidsdeid.core.harvest import Harvest, harvested_fields, harvested_table, identity_of
+from bidsdeid.core.harvest import (
+    Harvest,
+    harvested_fields,
+    harvested_table,
+    identity_of,
+    objects,
+)
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.pseudonym import FIRST_YEAR, day_of
 from bidsdeid.core.text import decode_table, decode_text
-from bidsdeid.errors import FileProblem
+from bidsdeid.errors import FileProblem, TextError
 from bidsdeid.io.store import DATASET_DESCRIPTION
 from bidsdeid.io.tree import metadata_files, read_bytes
 
@@ -63,19 +69,29 @@ def glean(bids_dir: Path, policy: Policy) -> Gleanings:
     return gleanings
 
 
+def _text(content: bytes) -> str:
+    """Return a text in whatever encoding: what is not released may name those who are."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return decode_text(content)
+    except TextError:
+        return content.decode("latin-1")
+
+
 def _read(gleanings: Gleanings, path: PurePosixPath, content: bytes, policy: Policy) -> None:
     if path.name == DATASET_DESCRIPTION:
         return  # names researchers, and on purpose
+    text = _text(content)
     if path.suffix == ".json":
-        fields = json.loads(decode_text(content))
-        if isinstance(fields, dict):
+        for fields in objects(json.loads(text)):
             gleanings.harvest.add(harvested_fields(fields, policy))
         return
     name = parse_name(path.name)
     suffix = path.stem if name is None else name.suffix
-    header = decode_text(content.partition(b"\n")[0]).strip("\r").split("\t")
+    header = text.partition("\n")[0].strip("\r").split("\t")
     if suffix in _DATED or any(identity_of(column, policy) for column in header):
-        table = decode_table(content)
+        table = decode_table(text.encode())
         gleanings.harvest.add(harvested_table(table, suffix, policy))
         if suffix in _DATED:
             days = [day for day in map(day_of, table.column("acq_time")) if day is not None]

@@ -13,10 +13,10 @@ from bidsdeid.core.labels import (
     SourceLabels,
     keyed_labels,
     objection,
-    old_words,
     sequential_labels,
     table_labels,
 )
+from bidsdeid.core.old_labels import old_words
 from bidsdeid.core.plan import Action, Plan
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.pseudonym import Secret

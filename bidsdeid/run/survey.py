@@ -116,7 +116,7 @@ class Survey:
         after = _by_path(snapshot(self._root, self._below))
         places = _shown(inspector, after) | look.places
         both = {*self._entries, *after}
-        changed = (path for path in both if self._entries.get(path) != after.get(path))
+        changed = (x for x in both if _state(self._entries.get(x)) != _state(after.get(x)))
         return AuditReport(
             sum(entry.kind is not Kind.FOLDER for entry in self._entries.values()),
             tuple(sorted(look.findings)),
@@ -183,7 +183,7 @@ class _Look:
             if stored_bytes(file, len(MAGIC)) == MAGIC:
                 self._inspector.pieces(read_gzip_header(file).pieces, book, path)
             with refusing("a recording"), streamed(file, MAX_SIGNAL_BYTES) as stream:
-                self._inspector.rows(_rows(stream), book)
+                self._inspector.recording(_lines(stream), book)
             return
         content = self._contents.of(entry)
         dataset = path.name == DATASET_DESCRIPTION
@@ -221,6 +221,11 @@ class _Look:
                 self.notes.append(Note(book.path, sentence))
 
 
+def _state(entry: Entry | None) -> tuple[object, ...]:
+    """Return what changes if somebody changes a file, and not if he changes another."""
+    return () if entry is None else (entry.kind, entry.mark, entry.target)
+
+
 def _by_path(entries: Iterable[Entry]) -> Entries:
     return {entry.path: entry for entry in entries}
 
@@ -244,12 +249,12 @@ def _suffix(path: PurePosixPath) -> str:
     return path.name.partition(".")[0] if name is None else name.suffix
 
 
-def _rows(stream: Bounded) -> Iterator[list[str]]:
-    """Yield the cells of each line; of one that is too long, those of its parts."""
+def _lines(stream: Bounded) -> Iterator[str]:
+    """Yield parts of a text, each of whole lines unless a line is too long."""
     rest = b""
     while block := stream.read(_BLOCK):
-        *lines, rest = (rest + block).split(b"\n")
+        lines, end, rest = (rest + block).rpartition(b"\n")
         if len(rest) > _BLOCK:
-            lines, rest = [*lines, rest], b""
-        yield from (line.decode("utf-8", "replace").strip("\r").split("\t") for line in lines)
-    yield rest.decode("utf-8", "replace").split("\t")
+            lines, end, rest = lines + end + rest, b"\n", b""
+        yield (lines + end).decode("utf-8", "replace")
+    yield (rest + b"\n").decode("utf-8", "replace")

@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bidsdeid.core.harvest import (
-    LIKELY,
     NOTHING,
     Harvest,
-    Identity,
     describes,
     harvested_fields,
     harvested_table,
@@ -18,6 +16,7 @@ from bidsdeid.core.harvest import (
     objects,
     scalars,
 )
+from bidsdeid.core.likely import LIKELY, Identity
 from bidsdeid.core.ordinary import COMMON, ORDINARY
 from bidsdeid.core.policy import ColumnRule
 from bidsdeid.core.tables import Table

@@ -79,7 +79,7 @@ def in_pieces(*pieces: Piece, path: str = "notes.txt", terms: Terms = NO_TERMS) 
         ({"SAR": 20190304}, {("field SAR", "clock")}),
         ({"ShimSetting": [1, 1551693600.25]}, {("field ShimSetting", "clock")}),
         ({"name": "Doe"}, set()),
-        ({"Patient": {"name": "Doe"}}, {("field name", "identity field")}),
+        ({"Subject": {"name": "Doe"}}, {("field name", "identity field")}),
         ({"global": {"const": {"PatientName": "Doe"}}}, {("field PatientName", "identity field")}),
         ({"surname": {"Description": "of the participant", "Units": "n/a"}}, set()),
         (["2019-03-04", {"PatientID": "X4815"}],
@@ -249,11 +249,17 @@ def test_a_value_counts_once_in_a_column() -> None:
 
 def test_a_recording_holds_numbers_and_nothing_else() -> None:
     book = Notebook("x.tsv.gz")
-    rows = [["0.25", "-17"], ["n/a", ""], ["20190304", "qanaperson"], ["", "481516"]]
-    inspector(TERMS).rows(rows, book)
+    parts = ["0.25\t-17\r\nn/a\t\n", "1e-05\t20190304\n\tqanaperson\n481516\n", ""]
+    inspector(TERMS).recording(parts, book)
     assert book.places == {
         ("recording", "clock"): 1, ("recording", PERSON): 1, ("recording", RECORD): 1,
     }  # fmt: skip
+
+
+def test_a_recording_of_small_numbers_is_not_passed_over_if_one_must_not_occur() -> None:
+    book = Notebook("x.tsv.gz")
+    inspector(Terms(known_words(["4815"]))).recording(["1\t4815\n2\t0.4815\n"], book)
+    assert book.places == {("recording", KNOWN): 1}
 
 
 # ── other files ──────────────────────────────────────────────────────────────────────────────

@@ -17,10 +17,10 @@ from bidsdeid.core.labels import (
     SourceLabels,
     keyed_labels,
     objection,
-    old_words,
     sequential_labels,
     table_labels,
 )
+from bidsdeid.core.old_labels import old_words
 from bidsdeid.core.pseudonym import Secret
 from bidsdeid.core.terms import Lexicon, Terms, known_words
 from bidsdeid.errors import UsageError
@@ -114,6 +114,7 @@ def test_sequential_labels_do_not_depend_on_the_order_of_the_source(
 
 _ASK = """
 from bidsdeid.core.labels import sequential_labels
+from bidsdeid.core.old_labels import old_words
 from bidsdeid.core.pseudonym import Secret
 source = {f"{n}": ["1", "01", "001", "pre", "20190304", "2019-03-04"] for n in range(20)}
 labels = sequential_labels(source, Secret(b"k" * 32))
@@ -470,7 +471,7 @@ TERMS = terms_of(OLD, keyed_labels(OLD, SECRET))
         "participant 2", "participant 02", "vp002", "patient #2", "case 01", "proband_01",
         "PILOT7", "the pilot7 scan", "scanPILOT7", "Pilot 7", "PILOT-7", "T1wPilot7Repeat",
         "12345", "x12345y", "no. 12345,", "subject A1", "subA1", "grp+42b", "GRP 42B",
-        "sub-grp+42b",
+        "sub-grp+42b", "subject no. A1", "participants A1 and another", "patient number A1",
     ],
 )  # fmt: skip
 def test_an_old_label_is_found_in_text(text: str) -> None:
@@ -500,10 +501,18 @@ def test_new_labels_are_no_old_ones_and_old_ones_are_found(
     new = {x.casefold() for x in labels.participants.values()}
     for label in labels.participants.values():
         assert not terms.occur_in(f"sub-{label}/anat/sub-{label}_T1w.json")
-        assert not terms.occur_in(f"subject {label}")
     for label in source.keys() - NO_PERSON:
         if label.casefold() not in new and any(letter.isalnum() for letter in label):
             assert terms.occur_in(f"subject {label}")
+
+
+def test_a_label_that_is_both_old_and_new_is_the_new_one_after_sub_only() -> None:
+    source: SourceLabels = {"01": ["pre1"], "02": []}
+    table = table_labels(source, rows(("01", "02", "pre1", "V2"), ("02", "01")))
+    terms = terms_of(source, table)
+    assert not terms.occur_in("sub-01/anat/sub-01_ses-V2_T1w.json")
+    assert terms.occur_in("as for subject 01")
+    assert terms.occur_in("session pre1")
 
 
 @pytest.mark.parametrize("label", ["pilot", "Phantom", "SUB", "proband", "case", "White", "+"])

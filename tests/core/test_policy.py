@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, datatype_of
 from bidsdeid.core.entities import parse_name
-from bidsdeid.core.harvest import Identity
+from bidsdeid.core.likely import Identity
 from bidsdeid.core.plan import Kind, build_plan
 from bidsdeid.core.policy import Decision, Identifier, MaskFrom, Policy
 from bidsdeid.core.rule_rows import IDENTITIES

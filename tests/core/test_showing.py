@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bidsdeid.core.harvest import LIKELY
+from bidsdeid.core.likely import LIKELY
 from bidsdeid.core.showing import MASK, UNKNOWN, shown_name, shown_part
 
 
@@ -20,7 +20,9 @@ def objects(text: str) -> bool:
         ("sub-01_T1w.nii.gz", "sub-01_T1w.nii.gz"),
         ("sub-doe_T1w.nii.gz", "sub-***_T1w.nii.gz (no. 7)"),
         ("sub-01_acq-doe_ses-2doe_T1w.json", "sub-01_acq-***_ses-***_T1w.json (no. 7)"),
-        ("sub-doe", "*** (no. 7)"),
+        ("sub-doe", "sub-*** (no. 7)"),
+        ("sub-01_ses-doe", "sub-01_ses-*** (no. 7)"),
+        ("doe-01", "*** (no. 7)"),
         ("sub-01_doe.nii.gz", "***.nii.gz (no. 7)"),
         ("Doe, Jane.docx", "***.docx (no. 7)"),
         ("scan.of.doe", "*** (no. 7)"),

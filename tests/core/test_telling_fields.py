@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bidsdeid.core.harvest import Identity, identity_of
+from bidsdeid.core.harvest import identity_of
+from bidsdeid.core.likely import Identity
 from bidsdeid.core.telling_fields import field_rule, tolerated, usual
 from strategies import default_policy
 

@@ -73,7 +73,7 @@ def _input(
 
 @pytest.fixture(scope="session")
 def plain_input(tmp_path_factory: pytest.TempPathFactory) -> Input:
-    return _input(tmp_path_factory.mktemp("plain"), telling=False, anatomical=True)
+    return _input(tmp_path_factory.mktemp("plain"), telling=False)
 
 
 @pytest.fixture(scope="session")

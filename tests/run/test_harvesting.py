@@ -74,17 +74,14 @@ def test_derivatives_and_hidden_folders_are_not_read(dataset: Path) -> None:
     ("path", "content"),
     [
         ("sub-01/broken.json", '{"PatientName": "Doe"'),
-        ("sub-01/list.json", '[{"PatientName": "Doe"}]'),
         ("sub-01/number.json", "7"),
         ("sub-01/empty.json", ""),
-        ("sub-01/latin.json", '{"PatientName": "Müller"}'.encode("latin-1")),
         ("sub-01/deep.json", "[" * 100_000),
         ("sub-01/long.json", '{"PatientID": ' + "9" * 5000 + "}"),
         ("sub-01/annex.json", "/annex/objects/MD5E-s7--abc.json\n"),
         ("participants.tsv", "participant_id\tsurname\nsub-01\tDoe\tx\n"),
         ("sub-01/sub-01_scans.tsv", ""),
         ("sub-01/sub-01_sessions.tsv", "a\ta\n1\t2\n"),
-        ("sub-01/latin.tsv", "surname\nMüller\n".encode("latin-1")),
     ],
 )
 def test_what_cannot_be_read_is_passed_over(
@@ -95,6 +92,24 @@ def test_what_cannot_be_read_is_passed_over(
     terms = words(dataset)
     assert kinds("bellweather", terms) == {PERSON}
     assert kinds("doe müller", terms) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("sub-01/list.json", b'[{"PatientName": "Mueller"}]'),
+        ("sub-01/latin.json", '{"PatientName": "Müller"}'.encode("latin-1")),
+        ("sub-01/wide.json", '{"PatientName": "Müller"}'.encode("utf-16")),
+        ("sub-01/latin.tsv", "Nachname\nMüller\n".encode("latin-1")),
+    ],
+)
+def test_what_is_not_released_for_its_form_names_people_all_the_same(
+    dataset: Path, path: str, content: bytes
+) -> None:
+    put(dataset / path, content)
+    terms = words(dataset)
+    for spelling in ("t1 Müller", "MUELLER_2", "muller"):
+        assert kinds(spelling, terms) == {PERSON}
 
 
 def test_links_to_nothing_and_what_is_too_large_are_passed_over(dataset: Path) -> None:

@@ -65,9 +65,12 @@ def read_hdf5(path: Path) -> Reading:
     if importlib.util.find_spec("h5py") is None:
         message = "HDF5 and SNIRF files need `pip install bidsdeid[audit]`"
         raise TextError(message)
-    argv = (sys.executable, "-m", __spec__.name, path.absolute())
+    # Nothing is imported from the folder that is audited, which may be the current one.
+    own, current = Path(__file__).parents[3], Path.cwd()
+    folders = [name for name in sys.path if name and (Path(name) != current or current == own)]
+    argv = (sys.executable, "-P", "-m", __spec__.name, path.absolute())
     try:
-        done = run(argv, timeout_s=TIMEOUT_S, env={"PYTHONPATH": os.pathsep.join(sys.path)})
+        done = run(argv, timeout_s=TIMEOUT_S, env={"PYTHONPATH": os.pathsep.join(folders)})
         found = json.loads(done.stdout)
     except (ToolError, ValueError) as error:
         message = "it cannot be read as an HDF5 file: it stops the library that reads such files"

@@ -140,6 +140,21 @@ def test_what_breaks_or_holds_up_the_library_is_told(
     assert capfd.readouterr() == ("", "")
 
 
+def test_nothing_is_imported_from_the_folder_that_is_audited(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    h5py: Any,  # noqa: ANN401
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = "Zebulon"
+    for name in ("json.py", "h5py.py", "numpy.py", "bidsdeid.py", "sitecustomize.py"):
+        (tmp_path / name).write_text("open('ran', 'w').close()\nraise ImportError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path), *sys.path])
+    assert "Zebulon" in {piece.text for piece in read_hdf5(tmp_path / "a.h5").pieces}
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_process_has_limits_and_says_what_it_found(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
