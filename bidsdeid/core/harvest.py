@@ -9,6 +9,7 @@ names.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -139,10 +140,10 @@ class Harvest:
         """Take in values."""
         for identity, text in found:
             for value in _VALUES.split(text):
-                plain = words_of(_SUB.sub("", _SES.sub("", value)))
-                if value not in NOTHING and len(plain) <= _MAX_WORDS:
-                    kind = _whom(identity, value, plain)
-                    for words in _written(plain):
+                first, *others = _written(_SUB.sub("", _SES.sub("", value)))
+                if value not in NOTHING and len(first) <= _MAX_WORDS:
+                    kind = _whom(identity, value, first)
+                    for words in (first, *others):
                         self._add(kind, words)
 
     def _add(self, identity: Identity, words: Sequence[str]) -> None:
@@ -192,11 +193,14 @@ class Harvest:
         )
 
 
-def _written(words: Sequence[str]) -> set[tuple[str, ...]]:
-    """Return words as they are also written; ordinary ones are not."""
-    ways = [(x,) if x in COMMON or x in ORDINARY else spellings(x) for x in words]
-    longest = max(map(len, ways), default=0)
-    return {tuple(way[min(number, len(way) - 1)] for way in ways) for number in range(longest)}
+def _written(value: str) -> list[list[str]]:
+    """Return the words of a value, and as they are also written; ordinary ones are not."""
+    first, *others = (words_of(x) for x in spellings(unicodedata.normalize("NFC", value)))
+    ordinary = COMMON | ORDINARY
+    return [
+        first,
+        *([x if x in ordinary else y for x, y in zip(first, way, strict=True)] for way in others),
+    ]
 
 
 def _whom(identity: Identity, value: str, words: Sequence[str]) -> Identity:

@@ -21,7 +21,7 @@ from bidsdeid.core.pseudonym import LAST_DAY, day_of
 from bidsdeid.core.showing import shown_name, shown_part
 from bidsdeid.core.spotting import Spotter
 from bidsdeid.core.tables import MAX_AGE, Table, is_number
-from bidsdeid.core.telling_fields import field_rule, is_age, tolerated, usual
+from bidsdeid.core.telling_fields import field_rule, is_age, is_time, tolerated, usual
 from bidsdeid.core.terms import HARVESTED, RECORD, Terms, words_of
 from bidsdeid.core.values import JSONValue
 
@@ -54,7 +54,8 @@ _REMEMBERED = 2**16
 class _Place:
     """Where a value stands: the file's findings, the place shown, and what applies there.
 
-    In one that is `settled` nothing more is looked for: the field has to go.
+    `inside` is the name of the field that holds it.  Where a field is `settled`, nothing more is
+    looked for: it has to go.
     """
 
     book: Notebook
@@ -138,16 +139,22 @@ class Inspector:
 
     def _value(self, value: JSONValue, place: _Place) -> None:
         if isinstance(value, str):
-            place.book.add(place.where, self._spotter.in_text(value, place.tolerate))
+            self._string(value, place)
         elif isinstance(value, Mapping):
             self._fields(value, place)
         elif isinstance(value, list):
             for inner in value:
                 self._value(inner, place)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            place.book.add(
-                place.where, self._spotter.in_number(value, repr(value), place.tolerate)
-            )
+            found = self._spotter.in_number(value, repr(value), place.tolerate)
+            place.book.add(place.where, found)
+
+    def _string(self, text: str, place: _Place) -> None:
+        if is_time(place.inside, text):
+            place.book.add(place.where, ["time"])
+        else:
+            tolerate = place.tolerate | usual(place.inside, text)
+            place.book.add(place.where, self._spotter.in_text(text, tolerate))
 
     def _fields(self, fields: Mapping[str, JSONValue], outer: _Place) -> None:
         scope = "dataset" if outer.scope == "dataset" else "dictionary"
@@ -156,8 +163,6 @@ class Inspector:
             if not (about.known or self._is_column(key, outer.table)):
                 outer.book.add("name of a field", self._spotter.in_text(key, outer.tolerate))
             tolerate = outer.tolerate | about.tolerate
-            if isinstance(value, str):
-                tolerate |= usual(key, value)
             place = _Place(outer.book, about.where, tolerate, scope, outer.table, key)
             if not describes(value):
                 place = self._field(key, about.identity, scalars(value), place)
@@ -193,17 +198,18 @@ class Inspector:
     ) -> _Place:
         """Note a field that identifies by its name; return the place of its values."""
         rule = field_rule(name, identity, self.policy)
-        if not rule or not any(map(self._says_something, texts)):
+        least = 1 if rule == "patient field" else _TELLING
+        if not rule or not any(self._says_something(text, least) for text in texts):
             return place
         place.book.add(place.where, [rule])
         settled = rule_of(rule).severity is State.STOP
         # Words that were harvested from it are its own.
         return replace(place, settled=settled, tolerate=place.tolerate | HARVESTED)
 
-    def _says_something(self, text: str) -> bool:
-        """Tell whether a value of a field that identifies is more than a placeholder."""
+    def _says_something(self, text: str, least: int) -> bool:
+        """Tell whether a value of a field is more than a placeholder: a word of some letters."""
         telling = (word for word in words_of(text) if word not in self.vague)
-        return text.strip() not in NOTHING and any(len(word) >= _TELLING for word in telling)
+        return text.strip() not in NOTHING and any(len(word) >= least for word in telling)
 
     def table(self, table: Table, book: Notebook, suffix: str) -> None:
         """Look at a table with a header, column by column."""
@@ -273,14 +279,13 @@ class Inspector:
                 self._piece(piece, book, rule.tolerate | {"length"})
 
     def _piece(self, piece: Piece, book: Notebook, tolerate: frozenset[str]) -> None:
-        place = _Place(book, piece.where, tolerate)
+        place = _Place(book, piece.where, tolerate, inside=piece.field)
         if piece.field:
-            tolerate |= tolerated(piece.field, self.policy) | usual(piece.field, piece.text)
-            place = replace(place, tolerate=tolerate)
+            place = replace(place, tolerate=tolerate | tolerated(piece.field, self.policy))
             identity = identity_of(piece.field, self.policy)
             place = self._field(piece.field, identity, [piece.text], place)
         if not place.settled:
-            book.add(piece.where, self._spotter.in_text(piece.text, place.tolerate))
+            self._string(piece.text, place)
 
 
 def _has_digit(word: str) -> bool:

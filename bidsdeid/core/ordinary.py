@@ -21,7 +21,7 @@ COMMON = frozenset(
     name id number date time first last hospital university clinic center centre institute
     institution department radiology neurology neuroradiology psychiatry psychology
     neuroimaging neuroscience imaging unit school college of at user admin operator root service
-    galan titan vantage orian cima 3t 7t code recherche forschung irm
+    10008 113619 670589 3680043 galan titan vantage orian cima 3t 7t code recherche forschung irm
     required recommended optional deprecated string object array integer boolean true false
     left right axial sagittal coronal lab laboratory mrs miss herr frau prof professor phd van von
     vom der den del della dos das des ter ten bin ibn
@@ -31,7 +31,8 @@ COMMON = frozenset(
 #: Names of people that are ordinary words, too: they are not looked for alone.
 ORDINARY = frozenset(
     """
-    jan feb mar apr jun jul aug sep oct nov dec may june april august summer winter will mark grant bill rich art ray max hope long short young
+    jan feb mar apr jun jul aug sep oct nov dec
+    may june april august summer winter will mark grant bill rich art ray max hope long short young
     little small strong best good early day black white grey gray brown green blue field hand foot
     face echo phase wave page cross house room place park word
     """.split()

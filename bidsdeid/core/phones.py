@@ -34,6 +34,9 @@ _ROUND = re.compile(r"[2-9]\d\d \d{3} \d\d00")
 _DECIMAL = re.compile(r"(?<!\d)\d\.\d")
 _MANY = 3
 
+#: A shorter one is found as a record number, if it is written without gaps.
+LEAST_DIGITS = 9
+
 
 def phone_spans(text: Folded) -> Iterator[Span]:
     """Yield where telephone numbers stand in the source.
@@ -60,6 +63,8 @@ def number_in(candidate: str) -> Span | None:
     >>> [number_in(x) for x in ("0511/532-1234", "020 7946 0958", "01 02 03 04 05")]
     [(0, 13), (0, 13), None]
     """
+    if sum(map(str.isdigit, candidate)) < LEAST_DIGITS:
+        return None
     if candidate.startswith("+"):
         return _found(candidate, None, Leniency.VALID)
     if _ROUND.fullmatch(candidate) or _DECIMAL.search(candidate) or _is_counted(candidate):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from bidsdeid.core.phones import phone_spans
+from bidsdeid.core.phones import LEAST_DIGITS, phone_spans
 from bidsdeid.core.shapes import Detector, as_written, either, expression
 
 #: What stands between a word and the number that it announces.
@@ -94,7 +94,7 @@ WHO = (
         "phone",
         "telephone numbers, in the formats of their countries",
         phone_spans,
-        digits=9,
+        digits=LEAST_DIGITS,
         public=False,
     ),
     Detector(

@@ -20,6 +20,9 @@ _HARMLESS = re.compile(
     r"(?<![A-Za-z0-9+/])(?P<picture>[A-Za-z0-9+/]{72,}={0,2})(?![A-Za-z0-9+/])"
 )
 
+#: A date as DICOM writes it, and nothing else.
+_DIGITS = re.compile(r"[\d.+-]{8,26}")
+
 #: The path of a file has shorter parts.
 _PART = 24
 
@@ -66,6 +69,8 @@ class Spotter:
             return known
         plain = _HARMLESS.sub(_blank, text)
         found = findings(plain, self.terms, tolerate=tolerate)
+        if "date" in found and _DIGITS.fullmatch(plain):
+            found = tuple(name for name in found if name != "record number")  # it is the date
         if plain != text:
             found = (*found, *words_found(text, self.terms, tolerate=tolerate))
         if len(text) <= _LONGEST:

@@ -7,7 +7,7 @@ import re
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.policy import Policy
-from bidsdeid.core.terms import words_of
+from bidsdeid.core.terms import HARVESTED, words_of
 
 _PATIENT = re.compile(r"Patients?[A-Z]")
 
@@ -59,6 +59,8 @@ _RULES = {
     Identity.PLACE: "place field",
 }
 
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})?")
+
 _AGE = re.compile(
     r"(?:(?:patient|participant|subject)s?[_ ]?)?age(?:[_ ]?(?:in[_ ]?)?(?:years|yrs|y)"
     r"|[_ ]?at[_ ]?scan)?",
@@ -88,7 +90,7 @@ def field_rule(name: str, identity: Identity | None, policy: Policy) -> str:
 def tolerated(name: str, policy: Policy, scope: str = "image") -> frozenset[str]:
     """Return the detectors that do not apply to a field, wherever it stands."""
     rule = policy.keys.get((scope, name)) or policy.key_rule("image", name)
-    return rule.tolerate | (_NUMBERS if name in _CONSTANT else frozenset())
+    return rule.tolerate | (_NUMBERS | HARVESTED if name in _CONSTANT else frozenset())
 
 
 def usual(name: str, text: str) -> frozenset[str]:
@@ -106,6 +108,17 @@ def usual(name: str, text: str) -> frozenset[str]:
         return frozenset({"person name"} if exam else ())
     found = (found for field, form, found in _BUILDS if field == name and form.fullmatch(text))
     return next(found, frozenset())
+
+
+def is_time(name: str, text: str) -> bool:
+    """Tell whether a value is a time of day as DICOM writes it (TM), which looks like a number.
+
+    Examples
+    --------
+    >>> is_time("AcquisitionTime", "105902.345000"), is_time("EchoTime", "30")
+    (True, False)
+    """
+    return "Time" in name and _TIME.fullmatch(text) is not None
 
 
 def is_age(name: str) -> bool:

@@ -92,13 +92,19 @@ def source_labels(bids_dir: Path) -> dict[str, tuple[str, ...]]:
         If the folder cannot be read.
     """
     try:
-        return {
-            label: tuple(_labels(bids_dir / f"sub-{label}", SESSION_FOLDER))
-            for label in _labels(bids_dir, PARTICIPANT_FOLDER)
-        }
+        labels = _labels(bids_dir, PARTICIPANT_FOLDER)
     except OSError as error:
-        message = "the input folder, or one of its participants' folders, may not be read"
+        message = "the input folder may not be read"
         raise InputError(message) from error
+    return {label: _sessions(bids_dir / f"sub-{label}") for label in labels}
+
+
+def _sessions(folder: Path) -> tuple[str, ...]:
+    """Return the labels of a participant's sessions; of a folder that is closed, none."""
+    try:
+        return tuple(_labels(folder, SESSION_FOLDER))
+    except OSError:
+        return ()
 
 
 def metadata_files(bids_dir: Path) -> Iterator[PurePosixPath]:
@@ -114,11 +120,12 @@ def metadata_files(bids_dir: Path) -> Iterator[PurePosixPath]:
 
 def _labels(folder: Path, pattern: re.Pattern[str]) -> list[str]:
     """Return the labels of the folders that are called after one."""
-    return sorted(
-        match[1]
-        for entry in os.scandir(folder)
-        if (match := pattern.fullmatch(entry.name)) and entry.is_dir()
-    )
+    with os.scandir(folder) as entries:
+        return sorted(
+            match[1]
+            for entry in entries
+            if (match := pattern.fullmatch(entry.name)) and Path(entry).is_dir()
+        )
 
 
 def read_bytes(path: Path) -> bytes:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bidsdeid.arguments import Parser
 from bidsdeid.core.estimate import Finding as Seen
@@ -25,15 +30,26 @@ from bidsdeid.run.face_cascade import cascade
 from bidsdeid.run.faces import FaceFinder, frame_of
 from bidsdeid.run.options import read_terms
 from bidsdeid.run.search import searchable
-from bidsdeid.run.survey import Survey
+from bidsdeid.run.survey import Survey, Tick
+
+_DESCRIPTION = """\
+Look through a dataset, or any folder or file, for what identifies people.  Nothing is changed, and
+nothing that is found is printed: only where it is, and what it looks like.
+
+Looked into: JSON, tables, texts, NIfTI and DICOM headers, pictures' metadata, EDF, FIF, SNIRF and
+BrainVision headers, office documents, names of files and folders, lists of archives.  Faces are
+looked for in images of heads, which takes seconds for each.
+"""
 
 _EPILOG = """\
-STOP   something identifies a person: do not share           exit code 65
-HOLD   something must be looked at, or was not looked into   exit code 1
-CLEAR  nothing was found, and everything was looked into     exit code 0
+what it comes to:
+  STOP   something identifies a person, do not share it         exit code 65
+  HOLD   something has to be looked at, or was not looked into  exit code 1
+  CLEAR  nothing was found, and everything was looked into      exit code 0
 
-Values are never printed.  A clear audit is no proof: a name on its own in a text is found only if
-other metadata hold it, or a file of --known-terms.
+Three lists are kept apart: what was found, what was not looked into, and what changed meanwhile.
+A clear audit is no proof: a name on its own in a text is found only if other files say whose it
+is, or --known-terms do.
 """
 
 _CODES = {State.STOP: 65, State.HOLD: 1, State.CLEAR: 0}
@@ -49,16 +65,18 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
     root: Path = options.path
-    if not root.exists():
-        message = "there is nothing at the path given"
+    if not os.access(root, os.R_OK):
+        message = "there is nothing at the path given, or it may not be read"
         raise InputError(message)
     if options.output is not None and _inside(options.output, root):
         message = "--output lies in what is audited, which is not changed: name a file elsewhere"
         raise UsageError(message)
-    report = audit(root, read_terms(options.known_terms), faces=not options.no_faces)
+    known = read_terms(options.known_terms)
+    with _progress(shown=not options.no_progress) as tick:
+        report = audit(root, known, faces=not options.no_faces, tick=tick)
     text = FORMATS[options.format](report)
     if options.output is None:
-        sys.stdout.write(text)
+        _print(text)
     else:
         try:
             options.output.write_text(text, "utf-8")
@@ -71,22 +89,40 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="bidsdeid audit",
-        description="Look through a dataset, or any folder, for what identifies people.  Nothing "
-        "is changed.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("path", type=Path, help="folder, or one file")
-    add("--known-terms", type=Path, metavar="FILE", help="words, one a line, to look for")
-    add("--no-faces", action="store_true", help="do not look for faces in images (faster)")
-    add("--format", choices=tuple(FORMATS), default="text", help="(default: %(default)s)")
-    add("-o", "--output", type=Path, metavar="FILE", help="(default: the terminal)")
+    add("path", metavar="PATH", type=Path, help="folder, or one file; it is only read")
+    add(
+        "--known-terms",
+        type=Path,
+        metavar="FILE",
+        help="words, one a line, that must not occur: names, record numbers, project codes",
+    )
+    add("--no-faces", action="store_true", help="do not look for faces in images")
+    add(
+        "--format",
+        choices=tuple(FORMATS),
+        default="text",
+        help="text for people, json for programs, sarif for code scanners (default: %(default)s)",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where the report goes, outside of PATH (default: the terminal)",
+    )
+    add("--no-progress", action="store_true", help="no progress bar")
     return parser
 
 
-def audit(root: Path, known: Lexicon = NO_WORDS, *, faces: bool = True) -> AuditReport:
+def audit(
+    root: Path, known: Lexicon = NO_WORDS, *, faces: bool = True, tick: Tick | None = None
+) -> AuditReport:
     """Look through a folder, or one file.
 
     Parameters
@@ -96,8 +132,10 @@ def audit(root: Path, known: Lexicon = NO_WORDS, *, faces: bool = True) -> Audit
         Words to look for.
     faces : bool
         Look for faces in images, too.
+    tick : callable, optional
+        Called with what is done and what there is to do.
     """
-    policy, survey = load_policy("default"), Survey(root)
+    policy, survey = load_policy("default"), Survey(root, tick=tick)
     terms = survey.harvest(policy).terms(known, public=survey.labels)
     inspector = Inspector.of(policy, terms, survey.labels)
     if not faces:
@@ -132,6 +170,30 @@ class FaceTest:
         if seen is Seen.FACE and is_defaced(head, frame_of(found.atlas), found.to_atlas):
             seen = Seen.DEFACED
         return ("finding" if seen is Seen.FACE else "note"), f"it shows {seen}"
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Tick]:
+    """Show a bar on a terminal, and nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("files"), BarColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not (shown and sys.stderr.isatty())
+    ) as bar:
+        task = bar.add_task("files", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print(text: str) -> None:
+    """Print a report, on whatever terminal, and to whoever stops reading."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain of the same once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _inside(path: Path, root: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from bidsdeid import __version__
 from bidsdeid.core.finding import RULES, AuditReport, Finding, State, rule_of
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LINE = re.compile(r"line (\d+)")
 _LEVELS = {State.STOP: "error", State.HOLD: "warning"}
 
 
@@ -42,6 +44,9 @@ _RESULTS = {
 
 _CHANGED = "it changed, came or went while it was read"
 
+#: One of many, in the place of a finding.
+_ITEM = re.compile(r"item \d+")
+
 #: Files in which the same was found are told together, the first of them by name.
 _NAMED = 3
 
@@ -54,7 +59,7 @@ def _details(report: AuditReport, severity: State) -> list[str]:
             by_path.setdefault(finding.path, []).append(finding)
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, findings in by_path.items():
-        groups.setdefault(tuple(map(_line, findings)), []).append(path)
+        groups.setdefault(_lines(findings), []).append(path)
     lines = [f"{severity}: {_WHAT_TO_DO[severity]}"] if groups else []
     for found, paths in groups.items():
         lines += [f"  {path}" for path in _first(paths)]
@@ -62,9 +67,15 @@ def _details(report: AuditReport, severity: State) -> list[str]:
     return lines
 
 
-def _line(finding: Finding) -> str:
-    times = f", {finding.count} times" if finding.count > 1 else ""
-    return f"{finding.where}: {_sentence(finding.rule)}{times}"
+def _lines(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return a line for each place and rule, once for all items of a sequence."""
+    times: Counter[tuple[str, str]] = Counter()
+    for finding in findings:
+        times[_ITEM.sub("item *", finding.where), finding.rule] += finding.count
+    return tuple(
+        f"{where}: {_sentence(rule)}{f', {count} times' if count > 1 else ''}"
+        for (where, rule), count in times.items()
+    )
 
 
 def _listed(title: str, said: Iterable[tuple[str, str]]) -> list[str]:
@@ -107,10 +118,10 @@ def _rank(rule: str) -> tuple[bool, int, str]:
 
 def _totals(report: AuditReport) -> str:
     severities = Counter(rule_of(finding.rule).severity for finding in report.findings)
-    files = "1 file" if report.files == 1 else f"{report.files} files"
     return (
-        f"{files}: {severities[State.STOP]} findings that stop, {severities[State.HOLD]} to look "
-        f"at, {len(report.gaps)} not looked into, {len(report.changed)} changed meanwhile"
+        f"files: {report.files}; findings that stop: {severities[State.STOP]}, to look at: "
+        f"{severities[State.HOLD]}; not looked into: {len(report.gaps)}; changed meanwhile: "
+        f"{len(report.changed)}"
     )
 
 
@@ -180,12 +191,17 @@ def _result(finding: Finding, rules: Sequence[str]) -> dict[str, Any]:
         "message": {"text": f"{finding.where}: {_sentence(finding.rule)}"},
         "locations": [
             {
-                "physicalLocation": _artifact(finding.path),
+                "physicalLocation": {**_artifact(finding.path), **_region(finding.where)},
                 "logicalLocations": [{"name": finding.where}],
             }
         ],
         "occurrenceCount": finding.count,
     }
+
+
+def _region(where: str) -> dict[str, Any]:
+    line = _LINE.fullmatch(where)
+    return {"region": {"startLine": int(line[1])}} if line else {}
 
 
 def _notification(path: str, sentence: str, level: str) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from bidsdeid.core.harvest import (
     objects,
 )
 from bidsdeid.core.policy import Policy
-from bidsdeid.core.pseudonym import FIRST_YEAR, day_of
+from bidsdeid.core.pseudonym import FIRST_YEAR, ROOM_YEARS, day_of
+from bidsdeid.core.scrub import NOT_AVAILABLE
+from bidsdeid.core.tables import Table
 from bidsdeid.core.text import decode_table, decode_text
 from bidsdeid.errors import FileProblem, TextError
 from bidsdeid.io.store import DATASET_DESCRIPTION
@@ -41,17 +43,23 @@ class Gleanings:
     ----------
     harvest : Harvest
         Words that identify.
-    first_day : date or None
-        The earliest date of a visit.
+    first_day, last_day : date or None
+        The earliest and the latest date of a visit.
     """
 
     harvest: Harvest
     first_day: date | None = None
+    last_day: date | None = None
 
     @property
     def first_year(self) -> int:
-        """First year of a key that is made for this dataset."""
-        return FIRST_YEAR if self.first_day is None else self.first_day.year
+        """First year of a key that is made for this dataset.
+
+        The latest date counts more than the earliest, which may be a placeholder such as 1900.
+        """
+        if self.first_day is None or self.last_day is None:
+            return FIRST_YEAR
+        return max(self.first_day.year, self.last_day.year - ROOM_YEARS + 1)
 
 
 def glean(bids_dir: Path, policy: Policy) -> Gleanings:
@@ -91,9 +99,25 @@ def _read(gleanings: Gleanings, path: PurePosixPath, content: bytes, policy: Pol
     suffix = path.stem if name is None else name.suffix
     header = text.partition("\n")[0].strip("\r").split("\t")
     if suffix in _DATED or any(identity_of(column, policy) for column in header):
-        table = decode_table(text.encode())
+        table = _table(text)
         gleanings.harvest.add(harvested_table(table, suffix, policy))
         if suffix in _DATED:
             days = [day for day in map(day_of, table.column("acq_time")) if day is not None]
-            known = [gleanings.first_day] if gleanings.first_day is not None else []
+            known = [x for x in (gleanings.first_day, gleanings.last_day) if x is not None]
             gleanings.first_day = min([*days, *known], default=None)
+            gleanings.last_day = max([*days, *known], default=None)
+
+
+def _table(text: str) -> Table:
+    """Return a table, also one whose rows are longer or shorter than its header.
+
+    Raises
+    ------
+    TextError
+        If it has no header, or two columns of one name.
+    """
+    lines = [line.split("\t") for line in text.splitlines() if line.strip()]
+    width = max(map(len, lines), default=0)
+    header = [*lines[0], *(f"(column {n})" for n in range(len(lines[0]), width))] if lines else []
+    rows = [header, *([*line, *[NOT_AVAILABLE] * (width - len(line))] for line in lines[1:])]
+    return decode_table("\n".join("\t".join(row) for row in rows).encode())

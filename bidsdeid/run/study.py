@@ -93,11 +93,14 @@ def _labels(
         labels = sequential_labels(source, secret, private.read_labels(mode))
     else:
         labels = table_labels(source, _read_table(identity.table))
-    if not identity.sessions:
-        kept = {(owner, label): label for owner, owned in source.items() for label in owned}
-        labels = replace(labels, sessions=kept)
-    private.record_labels(mode, labels)
-    return labels
+    if identity.sessions:
+        private.record_labels(mode, labels)
+        return labels
+    # Numbers that sessions were given before stay on record for a release that uses them again.
+    earlier = private.read_labels(mode).sessions
+    private.record_labels(mode, replace(labels, sessions=earlier))
+    kept = {(owner, label): label for owner, owned in source.items() for label in owned}
+    return replace(labels, sessions=kept)
 
 
 def _read_table(path: Path | None) -> tuple[Mapping[str, str], ...]:

@@ -37,6 +37,9 @@ MAX_SIGNAL_BYTES, _BLOCK = 2**28, 2**20
 #: Says whether an image shows a face: (``finding``, ``gap`` or ``note``, a sentence).
 FaceTest: TypeAlias = Callable[[Path], "tuple[str, str]"]
 
+#: Told how many steps are done, and how many there are.
+Tick: TypeAlias = Callable[[int, int], None]
+
 Entries: TypeAlias = Mapping[PurePosixPath, Entry]
 
 #: Images whose kind rules out a face, or that are no images of a head.
@@ -64,10 +67,12 @@ class Survey:
         A folder, or one file.
     below : PurePosixPath
         Of the folder, only this part.
+    tick : callable, optional
+        Called with what is done and what there is to do, in both looks at the files.
     """
 
-    def __init__(self, root: Path, below: PurePosixPath = _TOP) -> None:
-        self._root, self._below = root, below
+    def __init__(self, root: Path, below: PurePosixPath = _TOP, tick: Tick | None = None) -> None:
+        self._root, self._below, self._tick = root, below, tick
         self._folder = root if root.is_dir() else root.parent
         self._entries = _by_path(snapshot(root, below))
         self._contents = Contents(self._folder)
@@ -81,12 +86,17 @@ class Survey:
     def harvest(self, policy: Policy) -> Harvest:
         """Return the words by which the files themselves say who people are."""
         harvest = Harvest()
-        for entry in self._entries.values():
+        for done, entry in enumerate(self._entries.values()):
+            self._step(done)
             if entry.kind is Kind.FILE and not _is_recording(entry.path):
                 # What cannot be read is told when it is looked into.
                 with suppress(Exception):
                     harvest.add(self._gleaned(entry, policy))
         return harvest
+
+    def _step(self, done: int) -> None:
+        if self._tick is not None:
+            self._tick(done, 2 * len(self._entries))
 
     def _gleaned(self, entry: Entry, policy: Policy) -> Iterator[Found]:
         if entry.path.name == DATASET_DESCRIPTION:
@@ -112,7 +122,10 @@ class Survey:
             Called with images that may show a face.
         """
         look = _Look(self._folder, self._entries, self._contents, inspector, face)
-        look.at_all()
+        for done, entry in enumerate(self._entries.values()):
+            self._step(len(self._entries) + done)
+            look.at(entry)
+        look.at_whole()
         after = _by_path(snapshot(self._root, self._below))
         places = _shown(inspector, after) | look.places
         both = {*self._entries, *after}
@@ -146,17 +159,16 @@ class _Look:
         self.gaps: list[Gap] = []
         self.notes: list[Note] = []
 
-    def at_all(self) -> None:
-        """Look at every entry."""
-        for entry in self._entries.values():
-            self._look(entry)
+    def at_whole(self) -> None:
+        """Say what is true of the whole, after each of its parts was looked at."""
         if all(entry.kind is Kind.FOLDER for entry in self._entries.values()):
             self.gaps.append(Gap("", "there is no file in it"))
         if self._unsought:
             sentence = f"faces were not looked for in {self._unsought} image(s)"
             self.notes.append(Note("", sentence))
 
-    def _look(self, entry: Entry) -> None:
+    def at(self, entry: Entry) -> None:
+        """Look at one entry."""
         book = Notebook(self.places[entry.path])
         where = "folder name" if entry.kind is Kind.FOLDER else "file name"
         self._inspector.part(entry.path.name, where, book)

@@ -217,6 +217,14 @@ def test_fields_that_may_not_leave_are_refused(fields: dict[str, JSONValue]) -> 
     assert AUDITOR.fields(PATH, json.dumps(good).encode()).size > 0
 
 
+def test_the_name_of_a_kept_field_is_nobody_s() -> None:
+    angle = Auditor(default_policy(), Terms(persons=Lexicon(whole=frozenset({"angle"}))))
+    path = PurePosixPath("sub-01/func/sub-01_task-rest_bold.json")
+    assert angle.fields(path, b'{"FlipAngle": 77}').path == path
+    with pytest.raises(LeakError):
+        angle.fields(path, b'{"SequenceName": "angle"}')
+
+
 def test_descriptions_of_columns_have_rules_of_their_own() -> None:
     def check(fields: dict[str, JSONValue], table: str = "events") -> Verified:
         return AUDITOR.fields(PATH, json.dumps(fields).encode(), table=table)

@@ -104,8 +104,10 @@ def test_a_field_that_has_to_go_is_told_once() -> None:
     "value", ["n/a", "", " none ", "anonymous", "ANON", "Phantom test", "-----", None, [], "X"]
 )
 def test_a_field_without_a_value_identifies_nobody(value: Any) -> None:  # noqa: ANN401
-    names = ("PatientName", "PatientID", "PatientSex", "InstitutionAddress", "StationName")
+    names = ("PatientName", "PatientID", "InstitutionAddress", "StationName")
     assert in_fields(dict.fromkeys(names, value)) == set()
+    about = {("field PatientSex", "patient field")} if value == "X" else set()
+    assert in_fields({"PatientSex": value}) == about
 
 
 def test_the_code_of_a_study_is_no_record_and_a_name_is_one_even_as_a_label() -> None:
@@ -275,7 +277,9 @@ def test_a_recording_of_small_numbers_is_not_passed_over_if_one_must_not_occur()
         (Piece("tag (0010,0010) PatientName", "Anonymous", "PatientName"), set()),
         (Piece("tag (0008,0016) SOPClassUID", "1.2.840.10008.5.1.4.1.1.4", "SOPClassUID"), set()),
         (Piece("tag (0002,0012)", "1.3.12.2.1107.5.2.20190304", "ImplementationClassUID"), set()),
-        (Piece("tag (0008,0020) StudyDate", "20190304", "StudyDate"), {"date", "record number"}),
+        (Piece("tag (0008,0020) StudyDate", "20190304", "StudyDate"), {"date"}),
+        (Piece("tag (0008,0032)", "101500.123000", "AcquisitionTime"), {"time"}),
+        (Piece("tag (0018,0081)", "987654", "EchoTime"), {"record number"}),
         (Piece("tag (0008,1030)", "Head^Brain", "StudyDescription"), set()),
         (Piece("line 2", "call 612-555-0142"), {"phone"}),
         (Piece("line 2", "word " * 1000), set()),

@@ -248,7 +248,10 @@ def test_links_to_folders_are_labels_too(dataset: Path, tmp_path: Path) -> None:
     put(tmp_path / "elsewhere/ses-b/x")
     (dataset / "sub-03").symlink_to(tmp_path / "elsewhere")
     (dataset / "sub-04").symlink_to(tmp_path / "missing")
+    (dataset / "sub-05").symlink_to("sub-05")
+    (dataset / "sub-01/ses-x").symlink_to("ses-x")
     assert source_labels(dataset) == {"01": (), "02": ("a",), "03": ("b",)}
+    assert list(index_dataset(dataset).participants) == ["01", "02", "03"]
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])

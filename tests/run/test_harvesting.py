@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bidsdeid.core.pseudonym import Secret
 from bidsdeid.core.terms import PERSON, PLACE, RECORD, Terms, folded
 from bidsdeid.run.harvesting import MAX_BYTES, Gleanings, glean
 from strategies import default_policy
@@ -79,7 +80,6 @@ def test_derivatives_and_hidden_folders_are_not_read(dataset: Path) -> None:
         ("sub-01/deep.json", "[" * 100_000),
         ("sub-01/long.json", '{"PatientID": ' + "9" * 5000 + "}"),
         ("sub-01/annex.json", "/annex/objects/MD5E-s7--abc.json\n"),
-        ("participants.tsv", "participant_id\tsurname\nsub-01\tDoe\tx\n"),
         ("sub-01/sub-01_scans.tsv", ""),
         ("sub-01/sub-01_sessions.tsv", "a\ta\n1\t2\n"),
     ],
@@ -101,6 +101,7 @@ def test_what_cannot_be_read_is_passed_over(
         ("sub-01/latin.json", '{"PatientName": "Müller"}'.encode("latin-1")),
         ("sub-01/wide.json", '{"PatientName": "Müller"}'.encode("utf-16")),
         ("sub-01/latin.tsv", "Nachname\nMüller\n".encode("latin-1")),
+        ("participants.tsv", b"participant_id\tsurname\nsub-01\tMueller\tx\nsub-02\n"),
     ],
 )
 def test_what_is_not_released_for_its_form_names_people_all_the_same(
@@ -151,6 +152,17 @@ def test_the_first_day_is_the_earliest_of_all_scans_and_sessions(dataset: Path) 
     found = glean(dataset, POLICY)
     assert found.first_day == date(2017, 12, 31)
     assert found.first_year == 2017
+
+
+def test_a_placeholder_does_not_set_the_first_year(dataset: Path) -> None:
+    put(
+        dataset / "sub-01/sub-01_scans.tsv",
+        scans("1900-01-01T00:00:00", "2019-03-04T10:11:12", "2021-03-04T10:11:12"),
+    )
+    found = glean(dataset, POLICY)
+    assert found.first_year == 2000
+    shift = Secret(b"k" * 32, found.first_year).shift("01")
+    assert shift.apply("2021-03-04T10:11:12") is not None
 
 
 @pytest.mark.parametrize(
