@@ -116,11 +116,17 @@ class Inspector:
 
     def part(self, part: str, where: str, book: Notebook) -> None:
         """Look at the name of one file or folder."""
+        book.add(where, self._name(part))
+
+    def _name(self, part: str) -> tuple[str, ...]:
+        """Return the rule that the name of a file, or a label, breaks."""
         found = self._spotter.in_name(part)
-        if found:
-            # A study's own code of a person is often the scanner's, too.
-            stops = any(rule_of(name).severity is State.STOP for name in found - {RECORD})
-            book.add(where, ["label" if stops else "code in a name"])
+        if not found:
+            return ()
+        # A study's own code of a person is often the scanner's, too: it does not stop.
+        stops = any(rule_of(name).severity is State.STOP for name in found - {RECORD})
+        stops |= self._spotter.terms.in_names.occur_in(part)
+        return ("label",) if stops else ("code in a name",)
 
     def shown(self, part: str, number: int) -> str:
         """Return the name of a file or folder, the `number`-th of its folder, masked."""
@@ -248,9 +254,7 @@ class Inspector:
         if cell in NOTHING:
             return ()
         if kind in _NAMES:
-            return (
-                ["label"] if any(self._spotter.in_name(part) for part in cell.split("/")) else ()
-            )
+            return {rule for part in cell.split("/") for rule in self._name(part)}
         day = day_of(cell) if "T" in cell else None
         if day is not None:
             return ["date"] if day > LAST_DAY else ()

@@ -12,11 +12,13 @@ from bidsdeid.core.terms import PLACE, Terms
 from bidsdeid.core.values import telling_number
 
 #: What says nothing, though it holds long numbers: digests, UIDs that the DICOM standard itself
-#: defines, marks in drawings of matplotlib and nireports, and pictures within a text (base64).
+#: defines, colours and marks in drawings (matplotlib, nireports), and pictures within a text.
 _HARMLESS = re.compile(
     r"(?<![0-9a-zA-Z])(?=[0-9]*[a-f])(?:[0-9a-f]{128}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})"
-    r"(?![0-9a-zA-Z])|(?<![\d.])1\.2\.840\.10008(?:\.\d{1,5}){1,10}(?![\d.])|"
-    r"(?:(?<=#)|(?<=id=\"))[pm][0-9a-f]{10}(?!\w)|(?<=Animation)[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}|"
+    r"(?![0-9a-zA-Z])|"
+    r"(?<![\d.])1\.2\.840\.10008(?:\.\d{1,5}){1,10}(?![\d.])|"
+    r"(?:(?<=#)|(?<=id=\"))(?:image|[pm])[0-9a-f]{10}(?!\w)|(?:fill|stroke|color): ?#[0-9a-f]{6}|"
+    r"(?<=Animation)[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}|"
     r"(?<![A-Za-z0-9+/])(?P<picture>[A-Za-z0-9+/]{72,}={0,2})(?![A-Za-z0-9+/])"
 )
 

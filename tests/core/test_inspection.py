@@ -22,6 +22,7 @@ TERMS = Terms(
     Lexicon(whole=frozenset({"qanaperson"})),
     Lexicon(whole=frozenset({"qx12", "481516"})),
     Lexicon(whole=frozenset({"qanaplace"})),
+    Lexicon(whole=frozenset({"qold7"})),
 )
 
 
@@ -210,6 +211,8 @@ def test_what_converters_write_raises_no_alarm(fields: dict[str, Any]) -> None:
          {("column e_mail", "record field")}),
         ("participants", {"participant_id": ["sub-20190304"]},
          {("column participant_id", "label")}),
+        ("participants", {"participant_id": ["sub-101309"]},
+         {("column participant_id", "code in a name")}),
         ("participants", {"participant_id": ["sub-01"], "age": ["93"]}, {("column age", "age")}),
         ("participants", {"participant_id": ["sub-01"], "Age_at_scan": ["93.5"]},
          {("column (unknown)", "age")}),
@@ -307,6 +310,7 @@ def test_documents_of_a_dataset_may_say_what_they_are_for() -> None:
         ("sub-4815162_T1w.nii.gz", "code in a name"),
         ("qanaperson", "label"),
         ("sub-qx12", "code in a name"),
+        ("sub-qold7", "label"),
         ("ses-qanaplace", None),
     ],
 )

@@ -21,6 +21,9 @@ SHA = "0b1c2d3e4f5061728394a5b6c7d8e9f00b1c2d3e"
         SHA,
         f"sha256:{SHA[:32]}{SHA[:32]}",
         "1.2.840.10008.5.1.4.1.1.4",
+        '<g clip-path="url(#pf5ad941545)" style="fill: #440154">',
+        '<image id="image1655974151" width="3">',
+        "@keyframes flickerAnimation6cd3ecf7-8190-48f0-9ad6-4ac8ac70fcc5 { 0%",
         "iVBORw0KGgoAAAANSUhEUgAAAPwAAADmCAYAAADx5uiaAACIcklEQVR4nO29WWyk20190304612555",
     ],
 )
@@ -37,6 +40,7 @@ def test_digests_and_uids_of_the_standard_say_nothing(text: str) -> None:
         ("48151516234231514815151623423151", ("record number",)),
         ("/home/Qanary/Projects/Imaging/Study12/Participants/Visits/Recordings/Of2019/Series7",
          ("path",)),
+        ("tissue #440154", ("record number",)),
         ("by Miller", (PERSON,)),
         ("kx12", (RECORD,)),
         ("Utrecht", (PLACE,)),

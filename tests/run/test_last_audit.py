@@ -89,7 +89,8 @@ def test_the_words_of_one_participant_stop_another(folders: tuple[Path, Path]) -
 
 
 def test_the_label_of_a_participant_can_stop(folders: tuple[Path, Path]) -> None:
-    assert who(folders, Terms(labels=Lexicon(whole=frozenset({"02"})))) == {"", "02"}
+    put(folders[0] / "participants.tsv", b"participant_id\tage\nsub-01\t34\n")
+    assert who(folders, Terms(labels=Lexicon(whole=frozenset({"02"})))) == {"02"}
 
 
 @pytest.mark.parametrize(
