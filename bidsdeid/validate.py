@@ -75,6 +75,7 @@ def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Findi
             "--no-lock", "--allow-read", "--allow-env",
             installed_folder("bids_validator_deno") / "bids-validator.js",
             dataset, "--format", "json", "--ignoreWarnings", "--config", config,
+            "--max-rows=-1",  # by default it misses participants after the first thousand
         ],
         timeout_s=TIMEOUT_S,
         env={"DENO_DIR": str(scratch / "deno"), "DENO_NO_UPDATE_CHECK": "1"},

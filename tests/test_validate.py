@@ -38,6 +38,22 @@ def test_a_valid_dataset_has_no_findings(dataset: Path, scratch: Path) -> None:
     assert sorted(dataset.rglob("*")) == before
 
 
+def test_a_dataset_of_more_than_a_thousand_participants_is_read_whole(
+    dataset: Path, scratch: Path
+) -> None:
+    image = (dataset / "sub-01/anat/sub-01_T1w.nii.gz").read_bytes()
+    labels = ["01", *(f"x{number}" for number in range(1001))]
+    for label in labels[1:]:
+        (dataset / f"sub-{label}/anat").mkdir(parents=True)
+        (dataset / f"sub-{label}/anat/sub-{label}_T1w.nii.gz").write_bytes(image)
+    rows = "".join(f"sub-{label}\n" for label in labels)
+    (dataset / "participants.tsv").write_text("participant_id\n" + rows)
+    assert validate(dataset, scratch, deidentified=True) == ()
+    (dataset / "participants.tsv").write_text("participant_id\n" + rows.replace("x1000", "x1001"))
+    (found,) = validate(dataset, scratch, deidentified=True)
+    assert found.code == "PARTICIPANT_ID_MISMATCH"
+
+
 def test_an_invalid_dataset_has_findings_with_code_and_place(dataset: Path, scratch: Path) -> None:
     (dataset / "sub-01/anat/notes.txt").write_text("x")
     (dataset / "sub-01/anat/sub-01_T2w.nii.gz").write_bytes(b"")
