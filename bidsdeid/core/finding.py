@@ -47,7 +47,7 @@ _RENAME = "give it another name"
 RULES: Mapping[str, Rule] = {
     "face": Rule(State.STOP, "a head with its face", "deface it"),
     "identity field": Rule(State.STOP, "a field with the name of a person", _REMOVE),
-    "record field": Rule(State.STOP, "a field with the number of a person or visit", _REMOVE),
+    "record field": Rule(State.STOP, "a field that leads to a person or visit", _REMOVE),
     "label": Rule(State.STOP, "a name that looks like an identifier", _RENAME),
     "known term": Rule(State.STOP, "a known term", _REMOVE),
     "name in this dataset": Rule(State.STOP, "a name that other metadata hold", _REMOVE),
@@ -70,7 +70,7 @@ RULES: Mapping[str, Rule] = {
     "record number": Rule(State.HOLD, "a long number", _LOOK),
     "code in a name": Rule(State.HOLD, "a name that holds a code or a long number", _RENAME),
     "time": Rule(State.HOLD, "a time of day", _LOOK),
-    "clock": Rule(State.HOLD, "a number that reads as a day or a clock", _LOOK),
+    "clock": Rule(State.HOLD, "a number that reads as a day, a clock or a record", _LOOK),
     "time of packing": Rule(State.HOLD, "the time at which it was packed", "pack it with gzip -n"),
     "email": Rule(State.HOLD, "an e-mail address", _LOOK),
     "postal address": Rule(State.HOLD, "a postal address", _LOOK),

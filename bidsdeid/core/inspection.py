@@ -18,6 +18,7 @@ from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.piece import Piece
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.pseudonym import LAST_DAY, day_of
+from bidsdeid.core.recording import telling_cells
 from bidsdeid.core.showing import shown_name, shown_part
 from bidsdeid.core.spotting import Spotter
 from bidsdeid.core.tables import MAX_AGE, Table, is_number
@@ -33,15 +34,10 @@ _TELLING = 2
 
 #: Kinds of columns whose cells are labels and names of files.
 _NAMES = frozenset({"participant", "session", "path"})
-_NO_NUMBERS = _NAMES | {"age"}
+_NO_NUMBERS = _NAMES | {"age", "drop"}
 
 #: Numbers that are no day, no clock and no record.
 _SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
-
-#: A part of a recording in which there is no number that could be a word.
-_FEW_DIGITS = 4
-_QUIET = re.compile(r"(?:(?:-?\d{1,4}(?:\.\d*)?(?:e-\d\d)?|n/a)?[\t\r\n])*+")
-_BETWEEN = re.compile(r"[\t\r\n]")
 
 #: Where the gzip header says when a file was packed, which need not be the day of a visit.
 _PACKED = "gzip time"
@@ -54,8 +50,8 @@ _REMEMBERED = 2**16
 class _Place:
     """Where a value stands: the file's findings, the place shown, and what applies there.
 
-    `inside` is the name of the field that holds it.  Where a field is `settled`, nothing more is
-    looked for: it has to go.
+    `inside` is the name of the field that holds it, which is `known` if a rule names it.  Where a
+    field is `settled`, nothing more is looked for: it has to go.
     """
 
     book: Notebook
@@ -64,6 +60,7 @@ class _Place:
     scope: str = "image"
     table: str = ""
     inside: str = ""
+    known: bool = True
     settled: bool = False
 
 
@@ -152,7 +149,9 @@ class Inspector:
             for inner in value:
                 self._value(inner, place)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            found = self._spotter.in_number(value, repr(value), place.tolerate)
+            found = self._spotter.in_number(
+                value, repr(value), place.tolerate, record=not place.known
+            )
             place.book.add(place.where, found)
 
     def _string(self, text: str, place: _Place) -> None:
@@ -166,10 +165,11 @@ class Inspector:
         scope = "dataset" if outer.scope == "dataset" else "dictionary"
         for key, value in fields.items():
             about = self._about(key, outer.scope, outer.inside)
-            if not (about.known or self._is_column(key, outer.table)):
+            known = about.known or self._is_column(key, outer.table)
+            if not known:
                 outer.book.add("name of a field", self._spotter.in_text(key, outer.tolerate))
             tolerate = outer.tolerate | about.tolerate
-            place = _Place(outer.book, about.where, tolerate, scope, outer.table, key)
+            place = _Place(outer.book, about.where, tolerate, scope, outer.table, key, known)
             if not describes(value):
                 place = self._field(key, about.identity, scalars(value), place)
             if not place.settled:
@@ -220,15 +220,16 @@ class Inspector:
     def table(self, table: Table, book: Notebook, suffix: str) -> None:
         """Look at a table with a header, column by column."""
         of_people = "participant_id" in table.columns
-        for name in table.columns:
+        for index, name in enumerate(table.columns):
             kind = self.policy.column_rule(suffix, name).kind
             where = f"column {shown_name(name, self.names)}"
             place = _Place(book, where, tolerated(name, self.policy))
-            cells = dict.fromkeys(table.column(name))
+            cells = dict.fromkeys(row[index] for row in table.rows)
             if kind == "drop":
                 book.add("name of a column", self._spotter.in_text(name))
                 identity = identity_of(name, self.policy, None if of_people else suffix)
                 place = self._field(name, identity, cells, place)
+                kind = "drop" if of_people else "number"  # samples count to millions elsewhere
             kind = "age" if is_age(name) else kind
             for cell in () if place.settled else cells:
                 book.add(where, self._cell(cell, kind, place.tolerate))
@@ -242,11 +243,8 @@ class Inspector:
             Of its text, each of whole lines.
         book : Notebook
         """
-        for part in parts:
-            if _QUIET.fullmatch(part) and not 0 < self._spotter.least <= _FEW_DIGITS:
-                continue
-            for cell in _BETWEEN.split(part):
-                book.add("recording", self._cell(cell, "number", frozenset()))
+        for cell in telling_cells(parts, self._spotter.least):
+            book.add("recording", self._cell(cell, "number", frozenset()))
 
     def _cell(self, cell: str, kind: str, tolerate: frozenset[str]) -> Collection[str]:
         if _SMALL.fullmatch(cell) and kind not in _NO_NUMBERS:
@@ -262,7 +260,10 @@ class Inspector:
         if is_number(plain):
             value = float(plain)
             old = kind == "age" and MAX_AGE < value <= _OLDEST
-            return ["age"] if old else self._spotter.in_number(value, plain, tolerate)
+            record = kind == "drop"
+            return (
+                ["age"] if old else self._spotter.in_number(value, plain, tolerate, record=record)
+            )
         return self._spotter.in_text(cell, tolerate)
 
     def pieces(self, pieces: Iterable[Piece], book: Notebook, path: PurePosixPath) -> None:

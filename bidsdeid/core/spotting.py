@@ -81,9 +81,11 @@ class Spotter:
             self._seen[text, tolerate] = found
         return found
 
-    def in_number(self, value: float, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:
-        """Return what a number looks like."""
-        telling = math.isfinite(value) and telling_number(value)
+    def in_number(
+        self, value: float, written: str, tolerate: frozenset[str], *, record: bool = False
+    ) -> tuple[str, ...]:
+        """Return what a number looks like; `record` if it may be that of somebody."""
+        telling = math.isfinite(value) and telling_number(value, record=record)
         return (*(["clock"] if telling else ()), *self.in_digits(written, tolerate))
 
     def in_digits(self, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:

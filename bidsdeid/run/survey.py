@@ -24,9 +24,9 @@ from bidsdeid.core.harvest import (
 from bidsdeid.core.inspection import Inspector
 from bidsdeid.core.policy import Policy
 from bidsdeid.errors import FileProblem
-from bidsdeid.io.readers.gather import refusing
+from bidsdeid.io.readers.gather import is_text, refusing
 from bidsdeid.io.readers.gzip_header import MAGIC, read_gzip_header
-from bidsdeid.io.readers.source import Bounded, stored_bytes, streamed
+from bidsdeid.io.readers.source import Bounded, first_bytes, stored_bytes, streamed
 from bidsdeid.io.snapshot import Entry, Kind, snapshot
 from bidsdeid.io.store import DATASET_DESCRIPTION
 from bidsdeid.run.contents import Contents
@@ -131,7 +131,7 @@ class Survey:
         both = {*self._entries, *after}
         changed = (x for x in both if _state(self._entries.get(x)) != _state(after.get(x)))
         return AuditReport(
-            sum(entry.kind is not Kind.FOLDER for entry in self._entries.values()),
+            sum(entry.kind is Kind.FILE for entry in self._entries.values()),
             tuple(sorted(look.findings)),
             tuple(sorted(look.gaps)),
             tuple(sorted(places[path] for path in changed)),
@@ -191,11 +191,8 @@ class _Look:
 
     def _into(self, entry: Entry, book: Notebook) -> None:
         file, path = self._folder / entry.path, self._in_dataset(entry.path)
-        if _is_recording(path):
-            if stored_bytes(file, len(MAGIC)) == MAGIC:
-                self._inspector.pieces(read_gzip_header(file).pieces, book, path)
-            with refusing("a recording"), streamed(file, MAX_SIGNAL_BYTES) as stream:
-                self._inspector.recording(_lines(stream), book)
+        if _is_recording(path) and _starts_as_text(file):
+            self._recording(file, path, book)
             return
         content = self._contents.of(entry)
         dataset = path.name == DATASET_DESCRIPTION
@@ -209,6 +206,12 @@ class _Look:
             self._gap(book, content.reading.unseen)
         if entry.mark is not None and entry.mark[0]:
             self._image(file, path, book)
+
+    def _recording(self, file: Path, path: PurePosixPath, book: Notebook) -> None:
+        if stored_bytes(file, len(MAGIC)) == MAGIC:
+            self._inspector.pieces(read_gzip_header(file).pieces, book, path)
+        with refusing("a recording"), streamed(file, MAX_SIGNAL_BYTES) as stream:
+            self._inspector.recording(_lines(stream), book)
 
     def _in_dataset(self, path: PurePosixPath) -> PurePosixPath:
         """Return a path from the root of the dataset that it lies in, the innermost one."""
@@ -254,6 +257,14 @@ def _shown(inspector: Inspector, entries: Entries) -> dict[PurePosixPath, str]:
 
 def _is_recording(path: PurePosixPath) -> bool:
     return path.name.lower().endswith(".tsv.gz")
+
+
+def _starts_as_text(file: Path) -> bool:
+    try:
+        with refusing("a recording"):
+            return is_text(first_bytes(file, _BLOCK))
+    except FileProblem:
+        return False  # told when it is read as any other file
 
 
 def _suffix(path: PurePosixPath) -> str:

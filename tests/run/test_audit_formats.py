@@ -58,7 +58,7 @@ STOP: identifies a person, do not share
 
 HOLD: look at it, and remove it if it is about a participant
   sub-*** (no. 2)/a b.json
-      field SAR: a number that reads as a day or a clock, 3 times
+      field SAR: a number that reads as a day, a clock or a record, 3 times
   x.txt
       line 1: something in the form of an identifier (next year's detector)
 
@@ -78,7 +78,7 @@ Worth knowing:
 
       files  what it is                                                     what to do
 STOP      1  a field with the name of a person                              remove it
-HOLD      1  a number that reads as a day or a clock                        look at it
+HOLD      1  a number that reads as a day, a clock or a record              look at it
 HOLD      1  something in the form of an identifier (next year's detector)  look at it
 
 files: 7; findings that stop: 1, to look at: 2; not looked into: 2; changed meanwhile: 1
@@ -100,7 +100,7 @@ def test_files_in_which_the_same_was_found_are_told_together() -> None:
     assert lines[1:8] == [
         "  1.dcm", "  2.dcm", "  3.dcm", "  and 4 more",
         "      tag PatientName: a field with the name of a person",
-        "  8.dcm", "      tag PatientID: a field with the number of a person or visit",
+        "  8.dcm", "      tag PatientID: a field that leads to a person or visit",
     ]  # fmt: skip
 
 

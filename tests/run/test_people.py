@@ -85,8 +85,9 @@ def test_those_of_whom_nothing_is_released_have_no_row(bids_dir: Path) -> None:
 
 
 def test_those_who_have_no_row_in_the_input_get_one(bids_dir: Path) -> None:
-    given = people(bids_dir, {**KEPT, "09": "09"})
+    given = people(bids_dir, {**KEPT, "09": "09", "001": "001"})
     given.release()
+    assert rows(given)[1] == ["sub-001", "n/a", "n/a"]
     assert rows(given)[-1] == ["sub-09", "n/a", "n/a"]
 
 

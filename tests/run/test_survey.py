@@ -150,7 +150,7 @@ def test_files_are_judged_by_their_place_in_the_innermost_dataset(tmp_path: Path
         ("x.tsv", b"/annex/objects/MD5E-s1--00.tsv\n", "datalad get"),
         ("x.nii.gz", packed(epi())[:300], "cannot be read"),
         ("x_physio.tsv.gz", gzip.compress(os.urandom(9000), mtime=0)[:500], "cannot be read"),
-        ("x_physio.tsv.gz", b"\x1f\x8b\x08", "header"),
+        ("x_physio.tsv.gz", b"\x1f\x8b\x08", "gzip header"),
         ("x.dcm", dicom("a", "b", "c", "d", "e")[:-9], "end"),
         ("x.bin", bytes(range(256)) * 20, "its format is not known"),
         ("x.zip", _zip("a"), "have not been looked into"),
@@ -171,7 +171,9 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "gone").symlink_to("nowhere")
     (tmp_path / "folder").symlink_to("a")
     os.mkfifo(tmp_path / "pipe.json")
-    assert reasons(survey(tmp_path)) == {
+    report = survey(tmp_path)
+    assert report.files == 1
+    assert reasons(report) == {
         ".git": Kind.HISTORY.value,
         ".datalad": Kind.HISTORY.value,
         "gone": Kind.BROKEN_LINK.value,
@@ -234,6 +236,21 @@ def test_a_recording_may_be_one_line_and_need_not_be_packed(tmp_path: Path) -> N
     }
 
 
+def test_a_recording_that_is_no_text_is_looked_at_as_any_other_file(tmp_path: Path) -> None:
+    content = bytes(3000) + b" on 2019-03-04 " + bytes(3000)
+    report = survey(write(tmp_path, {"x_physio.tsv.gz": packed(content, comment="Doe^Jane")}))
+    found = {("x_physio.tsv.gz", "date"), ("x_physio.tsv.gz", "person name")}
+    assert rules(report) == found
+    assert "its format is not known" in reasons(report)["x_physio.tsv.gz"]
+
+
+def test_the_header_of_a_damaged_recording_is_looked_at(tmp_path: Path) -> None:
+    content = packed(os.urandom(9000), comment="Doe^Jane")[:500]
+    report = survey(write(tmp_path, {"x_physio.tsv.gz": content}))
+    assert rules(report) == {("x_physio.tsv.gz", "person name")}
+    assert "cannot be read" in reasons(report)["x_physio.tsv.gz"]
+
+
 # ── what changed ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -245,11 +262,14 @@ def test_what_changes_comes_or_goes_meanwhile_is_told(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_bytes(b'{"a": 1}')
         (tmp_path / "c.json").unlink(missing_ok=True)
         (tmp_path / "new 2019-03-04.txt").write_text("x")
+        (tmp_path / "folder").mkdir()
         (tmp_path / "sub-20190304.txt").write_text("y")
         return "note", "it shows no face"
 
     report = survey(tmp_path, face=touch)
-    assert report.changed == ("***.txt (no. 3)", "***.txt (no. 4)", "a.json", "c.json")
+    assert report.changed == (
+        "***.txt (no. 4)", "***.txt (no. 4)", "a.json", "c.json", "folder",
+    )  # fmt: skip
     assert report.notes == (Note("b.nii", "it shows no face"),)
 
 
