@@ -25,7 +25,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 
-_ROW = "{:>12} {:>8} {:>8} {:>8} {:>12} {:>6}"
+_ROW = "{:>12} {:>8} {:>8} {:>8} {:>12} {:>6} {:>15}"
 
 SIDECAR = {
     "RepetitionTime": 2.0, "EchoTime": 0.03, "FlipAngle": 77, "TaskName": "rest",
@@ -73,8 +73,8 @@ def make(root: Path, participants: int) -> int:
     return 10 * participants + 3
 
 
-def deidentify(root: Path, out: Path) -> tuple[float, float, float]:
-    """Run the app; return wall and CPU seconds and the most memory of a process (MB)."""
+def deidentify(root: Path, out: Path) -> tuple[float, float, float, float]:
+    """Run the app; return wall and CPU seconds, and the most memory (MB) of it and of any tool."""
     command = [
         sys.executable, str(ROOT / "run.py"), str(root), str(out), "participant",
         "--relabel", "keyed", "--private-dir", f"{out}_private", "--skip-bids-validation",
@@ -82,11 +82,22 @@ def deidentify(root: Path, out: Path) -> tuple[float, float, float]:
     ]  # fmt: skip
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        own = 0.0
+        while os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            own = most_memory(run.pid) or own
+            time.sleep(0.2)
         _, status, used = os.wait4(run.pid, 0)
     if status:
         message = f"the app ended with {os.waitstatus_to_exitcode(status)}"
         raise SystemExit(message)
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    cpu = used.ru_utime + used.ru_stime
+    return time.perf_counter() - started, cpu, own, used.ru_maxrss / 1024
+
+
+def most_memory(process: int) -> float:
+    """Return the most memory a process has had so far, in MB; 0 if it is at its end."""
+    lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def main() -> None:
@@ -94,22 +105,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("participants", nargs="?", type=int, default=5000)
     options = parser.parse_args()
-    print(_ROW.format("participants", "files", "wall s", "CPU s", "files/CPU s", "MB"))
+    print(
+        _ROW.format(
+            "participants", "files", "wall s", "CPU s", "files/CPU s", "MB", "MB of validator"
+        )
+    )
     with tempfile.TemporaryDirectory() as folder:
         for participants in (max(1, options.participants // 10), options.participants):
             root, out = Path(folder) / f"in{participants}", Path(folder) / f"out{participants}"
             files = make(root, participants)
-            wall, cpu, peak = deidentify(root, out)
+            wall, cpu, own, tool = deidentify(root, out)
             rate = f"{files / cpu:.0f}"
-            print(
-                _ROW.format(participants, files, f"{wall:.1f}", f"{cpu:.1f}", rate, f"{peak:.0f}")
-            )
+            figures = (f"{wall:.1f}", f"{cpu:.1f}", rate, f"{own:.0f}", f"{tool:.0f}")
+            print(_ROW.format(participants, files, *figures))
             before = resource.getrusage(resource.RUSAGE_SELF)
             shutil.copytree(root, Path(folder) / f"copy{participants}")
             after = resource.getrusage(resource.RUSAGE_SELF)
             copied = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             rate = f"{files / copied:.0f}"
-            print(_ROW.format("a copy", files, "", f"{copied:.1f}", rate, ""))
+            print(_ROW.format("a copy", files, "", f"{copied:.1f}", rate, "", ""))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-#: A part of the help.
-Group: TypeAlias = "argparse._ArgumentGroup"  # noqa: SLF001 -- argparse has no public name for it
+#: A part of the help, or the whole.
+Group: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"  # noqa: SLF001 -- argparse has no public name for it
 
 
 def labels(prefix: str) -> Callable[[str], str]:

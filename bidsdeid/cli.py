@@ -19,10 +19,17 @@ LEVELS = ("participant", "group")
 #: Commands beside the BIDS App, and the modules whose `main` they are.
 _COMMANDS = {
     "audit": "bidsdeid.run.audit",
+    "dicom": "bidsdeid.run.dicom",
+    "mass_deidentify": "bidsdeid.run.mass_deidentify",
     "policy": "bidsdeid.run.policies",
     "skullstrip": "bidsdeid.run.skullstrip",
     "templates": "bidsdeid.run.templates",
 }
+
+
+def mass_deidentify() -> int:
+    """Run the command line under the name of DICAT's command."""
+    return main(["mass_deidentify", *sys.argv[1:]])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@
     └── FileProblem                     1  one file cannot be released; the others go on
         ├── ImageError                     it cannot be read as an image
         ├── TextError                      a sidecar, table or document cannot be read
+        ├── DicomError                     a DICOM file is damaged, or not to be let in
         ├── EngineError                    the engine found no mask
         ├── GateError                      a mask was found, and is not to be trusted
         │   └── FaceError                  no way that was tried found one that is
@@ -122,6 +123,10 @@ class ImageError(FileProblem):
 
 class TextError(FileProblem):
     """A sidecar, table or document cannot be read."""
+
+
+class DicomError(FileProblem):
+    """A DICOM file cannot be read, or is of a kind that is not let in."""
 
 
 class EngineError(FileProblem):

@@ -52,6 +52,14 @@ def test_the_core_has_no_effects(path: Path) -> None:
     assert not {c.id for c in calls if isinstance(c, ast.Name)} & {"open", "print", "input"}
 
 
+@pytest.mark.parametrize("path", DICOM, ids=named)
+def test_the_engine_for_dicom_has_no_effects(path: Path) -> None:
+    found = {(module.partition(".")[0], name) for module, name in imports(path)}
+    assert not {module for module, _ in found} & (EFFECTS - {"io"})
+    assert not found & {("pathlib", name) for name in PATHS_WITH_EFFECTS}
+    assert {name for module, name in found if module == "io"} <= {"BytesIO"}
+
+
 @pytest.mark.parametrize("path", CORE, ids=named)
 def test_the_core_knows_nothing_of_the_rim(path: Path) -> None:
     own = {module for module, _ in imports(path) if module.startswith("bidsdeid")}
@@ -118,5 +126,6 @@ def test_the_layers_point_inwards(path: Path) -> None:
     forbidden = {
         "io": ("bidsdeid.run", "bidsdeid.engines", "bidsdeid.cli"),
         "engines": ("bidsdeid.run", "bidsdeid.cli"),
+        "dicom": ("bidsdeid.run", "bidsdeid.cli", "bidsdeid.engines"),
     }.get(layer, ())
     assert not [module for module, _ in imports(path) if module.startswith(forbidden or "-")]

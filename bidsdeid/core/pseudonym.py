@@ -16,6 +16,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 #: Where dates land.
 FIRST_DAY = date(1902, 1, 1)
@@ -65,13 +66,16 @@ class DateShift:
         True
         """
         day = day_of(text)
-        if day is None:
-            return None
+        moved = None if day is None else self.move(day)
+        return None if moved is None else moved.isoformat() + text[len("YYYY-MM-DD") :]
+
+    def move(self, day: date) -> date | None:
+        """Move a day; None if it would leave the window."""
         try:
             moved = day + timedelta(days=self.days)
         except OverflowError:
             return None
-        return moved.isoformat() + text[len("YYYY-MM-DD") :] if is_moved(moved) else None
+        return moved if is_moved(moved) else None
 
 
 def is_moved(day: date) -> bool:
@@ -114,6 +118,17 @@ class Secret:
             number, index = divmod(number, len(LETTERS))
             letters.append(LETTERS[index])
         return "".join(letters)
+
+    def uid(self, old: str) -> str:
+        """Return a DICOM UID in the place of another (PS3.5, annex B.2: from a UUID).
+
+        Examples
+        --------
+        >>> uid = Secret(b"k" * 32).uid("1.2.3.4")
+        >>> uid.startswith("2.25."), len(uid) <= 64
+        (True, True)
+        """
+        return f"2.25.{UUID(bytes=self.digest('uid', old)[:16], version=5).int}"
 
     def shift(self, participant: str) -> DateShift:
         """Return the shift of a participant, from the label in the source.

@@ -55,7 +55,7 @@ def config_from(options: argparse.Namespace) -> Config:
         brain=_brain_options(options),
         brain_limit=options.brain_limit,
         on_failure=options.on_failure,
-        identity=_identity_options(options),
+        identity=identity_options(options),
         validate_input=not options.skip_bids_validation,
         nprocs=options.nprocs,
         threads=options.omp_nthreads or max(1, cores // options.nprocs),
@@ -94,18 +94,20 @@ def _engine(options: argparse.Namespace) -> str:
     return "niimath" if options.deface_engine == "auto" else str(options.deface_engine)
 
 
-def _identity_options(options: argparse.Namespace) -> IdentityOptions:
+def identity_options(options: argparse.Namespace) -> IdentityOptions:
+    """Return what the user says about labels, dates and words; some commands ask for less."""
     table = None if options.relabel in _RELABEL_WORDS else Path(options.relabel)
+    given = vars(options)
     return IdentityOptions(
         Relabel.TABLE if table else Relabel(options.relabel),
         table,
-        options.relabel_sessions == "same",
-        options.dates == "shift",
+        given.get("relabel_sessions") == "same",
+        given.get("dates") == "shift",
         options.key,
         options.known_terms,
         read_terms(options.known_terms),
-        options.scrub_text,
-        options.k,
+        given.get("scrub_text", False),
+        given.get("k"),
     )
 
 

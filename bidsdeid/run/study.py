@@ -73,17 +73,23 @@ def open_study(config: Config, policy: Policy, plan: Plan, private: PrivateFolde
     lasting = identity.relabel is not Relabel.KEYED or config.private_named
     secret = private.secret(identity.key, gleanings.first_year, lasting=lasting)
     source = source_labels(config.bids_dir)
-    labels = _labels(identity, source, secret, private)
+    labels = new_labels(identity, source, secret, private)
     whole, phrases = old_words(source, labels)
     public = () if labels.participants else tuple(source)
     terms = gleanings.harvest.terms(identity.terms, Lexicon(whole=whole, phrases=phrases), public)
     return Study(config, policy, plan.shared, secret, labels, terms)
 
 
-def _labels(
+def new_labels(
     identity: IdentityOptions, source: SourceLabels, secret: Secret, private: PrivateFolder
 ) -> Labels:
-    """Return new labels, and put their map on record."""
+    """Return new labels, and put their map on record.
+
+    Raises
+    ------
+    UsageError
+        If the user's table of them cannot be used.
+    """
     mode = identity.relabel
     if mode is Relabel.KEEP:
         return Labels()

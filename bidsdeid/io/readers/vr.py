@@ -6,6 +6,7 @@ Bytes that do not fit their type, or the file's character set, are text all the 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from pydicom.charset import convert_encodings, decode_bytes
@@ -39,6 +40,7 @@ def is_private(tag: int) -> bool:
     return bool(tag >> 16 & 1)
 
 
+@lru_cache(maxsize=2**14)
 def known_vr(tag: int, creator: str = "") -> str:
     """Return the type that the standard, or its maker, gives an element; empty if unknown.
 

@@ -1,0 +1,120 @@
+"""One data set: each element, at every depth, gets what its rule says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydicom.tag import BaseTag
+
+from bidsdeid.dicom.elements import Place, block_of
+from bidsdeid.dicom.profile import BIRTH_DATE, PATIENT_ID, PATIENT_NAME, SEX, Action, Profile
+from bidsdeid.dicom.rulebook import rulebook
+from bidsdeid.dicom.values import Values, is_plausible
+from bidsdeid.errors import DicomError
+from bidsdeid.io.readers.vr import CREATORS, NUMBERS
+
+#: What every file says of its patient (PS3.3, C.7.1.1: type 2).
+_PATIENT: Mapping[int, str] = {PATIENT_NAME: "PN", PATIENT_ID: "LO", BIRTH_DATE: "DA", SEX: "CS"}
+
+#: Numbers, whether in binary or written out.
+_NUMBERS = NUMBERS | {"DS", "IS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentifier:
+    """De-identifies data sets of one subject.
+
+    Parameters
+    ----------
+    profile : Profile
+        What happens to each element.
+    values : Values
+        New values.
+    """
+
+    profile: Profile
+    values: Values
+
+    def apply(self, place: Place) -> None:
+        """De-identify a data set, in place.
+
+        Raises
+        ------
+        DicomError
+            If it is damaged.
+        """
+        self._elements(place)
+        for tag, vr in _PATIENT.items():
+            if self.values.of_subject(tag) or tag not in place.data_set:
+                place.set(tag, vr, self.values.new(Action.SUBJECT, tag, vr, b"", ()) or b"")
+
+    def _elements(self, place: Place) -> None:
+        data_set = place.data_set
+        creators: list[BaseTag] = []
+        described: set[int] = set()
+        for tag, vr, value in place.elements():
+            action = Action.REMOVE if vr == "?" else self.profile.rule(int(tag), vr).action
+            if action is Action.KEEP:
+                continue
+            if action is Action.PRIVATE and tag & 0xFFFF in CREATORS:
+                creators.append(tag)
+            elif action is Action.PRIVATE and self._describes(place, tag, vr, value):
+                described.add(block_of(tag))
+            elif action is Action.ITEMS:
+                self._items(place, tag)
+            else:
+                self._replace(place, tag, vr, value, action)
+        for tag in creators:
+            if tag not in described:
+                del data_set[tag]
+
+    def _replace(
+        self, place: Place, tag: BaseTag, vr: str, value: bytes | None, action: Action
+    ) -> None:
+        new: bytes | None = b""
+        if action in (Action.REMOVE, Action.PRIVATE):
+            new = None
+        elif value and action is not Action.EMPTY:
+            new = self.values.new(action, int(tag), vr, value, place.encodings)
+        if new is None:
+            del place.data_set[tag]
+        elif new != value:
+            place.set(tag, vr, new)
+
+    def _items(self, place: Place, tag: BaseTag) -> None:
+        """De-identify the items of a sequence; if all that was in them is gone, so is it.
+
+        One that was written as of unknown type and cannot be read as a sequence is not known.
+        """
+        unknown = place.is_unknown(tag)
+        try:
+            items = place.items(tag)
+            held = any(len(item.data_set) for item in items)
+            for item in items:
+                self._elements(item)
+        except DicomError:
+            if not unknown:
+                raise
+            items, held = [], True
+        if held and not any(len(item.data_set) for item in items):
+            del place.data_set[tag]
+
+    def _describes(self, place: Place, tag: BaseTag, vr: str, value: bytes | None) -> bool:
+        """Tell whether a private element says how the image was made, and nothing else."""
+        groups = rulebook().private_groups
+        key = place.private(tag) if tag >> 16 in groups else None
+        if key is None or value is None:
+            return False
+        if key in rulebook().csa and self.profile.applies("csa"):
+            return True
+        row = rulebook().private.get(key)
+        if row is None or not self.profile.applies("safe-private"):
+            return False
+        vr = row.types[key[2]] if vr == "UN" else vr
+        if vr in NUMBERS:
+            return is_plausible(value, vr, little=bool(place.data_set.original_encoding[1]))
+        if vr in _NUMBERS:
+            return self.values.new(Action.NUMBER, int(tag), vr, value, ()) == value
+        text = value.decode("ascii", "replace").strip(" \0")
+        return row.pattern is not None and row.pattern.fullmatch(text) is not None

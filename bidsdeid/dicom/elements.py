@@ -1,0 +1,210 @@
+"""The elements of a data set at every depth, each with the type that decides what happens to it.
+
+Values stay as raw bytes, which is fast and changes nothing that need not change; pydicom reads
+sequences, and writes everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+from bidsdeid.dicom.rulebook import PrivateKey
+from bidsdeid.errors import DicomError
+from bidsdeid.io.readers.vr import (
+    ASCII,
+    CREATORS,
+    LOCAL,
+    NUMBERS,
+    encodings_of,
+    is_private,
+    known_vr,
+    text_of,
+)
+
+#: Sequences nest no deeper in any image, and Python's own stack is not endless.
+MAX_DEPTH = 32
+
+UNDEFINED = 0xFFFFFFFF
+
+_CHARACTER_SET = 0x00080005
+_TEXTUAL = LOCAL | ASCII
+
+
+@dataclass(slots=True)
+class Place:
+    """A data set, and how text in it is to be read.
+
+    Parameters
+    ----------
+    data_set : Dataset
+    encodings : tuple of str
+        Python's names of its character sets.
+    depth : int
+    """
+
+    data_set: Dataset
+    encodings: tuple[str, ...] = ()
+    depth: int = 0
+    _creators: dict[int, str] = field(default_factory=dict)
+
+    def elements(self) -> Iterator[tuple[BaseTag, str, bytes | None]]:
+        """Yield tag, type and raw value; None for a sequence, and the type "?" if it is false.
+
+        What is yielded may be replaced or deleted on the way.
+
+        Raises
+        ------
+        DicomError
+            If the file ends within a value.
+        """
+        data_set = self.data_set
+        if _CHARACTER_SET in data_set:
+            self.encodings = self._character_set()
+        # pydicom looks into some elements when it reads others: all are taken as they are now.
+        for tag, element in [(tag, _as_read(data_set, tag)) for tag in data_set.keys()]:  # noqa: SIM118 -- iterating sorts
+            if not isinstance(element, RawDataElement):
+                yield tag, element.VR, None if element.VR == "SQ" else _as_bytes(element)
+                continue
+            value = element.value or b""
+            if element.length not in (len(value), UNDEFINED):
+                message = "it ends within an element: copy it again from its source"
+                raise DicomError(message)
+            vr = self._vr(int(tag), element.VR)
+            yield tag, vr, None if vr == "SQ" else value
+
+    def items(self, tag: int) -> list[Place]:
+        """Return the data sets in a sequence.
+
+        Raises
+        ------
+        DicomError
+            If it is damaged, or too deep.
+        """
+        if self.depth >= MAX_DEPTH:
+            message = "its sequences are nested too deep"
+            raise DicomError(message)
+        element = self.data_set[tag]
+        if element.VR != "SQ":
+            message = "a sequence in it is damaged"
+            raise DicomError(message)
+        return [Place(item, self.encodings, self.depth + 1) for item in element.value or ()]
+
+    def is_unknown(self, tag: int) -> bool:
+        """Tell whether the file does not say of which type an element is (UN)."""
+        element = self._raw(tag)
+        return element is not None and element.VR == "UN"
+
+    def private(self, tag: int) -> PrivateKey | None:
+        """Return whose a private element is, None if nobody says."""
+        block = block_of(tag)
+        if tag & 0xFFFF in CREATORS or block & 0xFFFF not in CREATORS:
+            return None
+        creator = self._creators.get(block)
+        if creator is None:
+            creator = self._creators[block] = self.text(block)
+        return (creator, tag >> 16, tag & 0xFF) if creator else None
+
+    def set(self, tag: int, vr: str, value: bytes) -> None:
+        """Give an element a value, in raw bytes; its type as written stays."""
+        old = self._raw(tag)
+        if old is None:
+            self.replace(tag, vr, value)
+        else:
+            self.data_set[old.tag] = old._replace(value=value, length=len(value))
+
+    def replace(self, tag: int, vr: str, value: bytes) -> None:
+        """Put an element of this type and value in, whatever was there before."""
+        implicit, little = map(bool, self.data_set.original_encoding)
+        written = None if implicit else vr
+        new = RawDataElement(BaseTag(tag), written, len(value), value, 0, implicit, little)
+        self.data_set[BaseTag(tag)] = new
+
+    def trim(self, tag: int, value: bytes) -> None:
+        """Give an element the start of its own value."""
+        old = self._raw(tag)
+        if old is not None:
+            length = old.length if old.length == UNDEFINED else len(value)
+            self.data_set[old.tag] = old._replace(value=value, length=length)
+
+    def text(self, tag: int) -> str:
+        """Return the value of an element that holds ASCII, empty if there is none."""
+        element = self._raw(tag)
+        return text_of(element.value, "CS", []) if element and element.value else ""
+
+    def number(self, tag: int, default: int = 0) -> int:
+        """Return the value of an element that holds a whole number, in binary or written out.
+
+        Raises
+        ------
+        DicomError
+            If it holds something else.
+        """
+        element = self._raw(tag)
+        if element is None or not element.value:
+            return default
+        if known_vr(tag) in ASCII:
+            text = self.text(tag)
+            if text.isdecimal():
+                return int(text)
+            message = "a number in its header is none"
+            raise DicomError(message)
+        return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
+
+    def _raw(self, tag: int) -> RawDataElement | None:
+        element = _as_read(self.data_set, BaseTag(tag)) if tag in self.data_set else None
+        return element if isinstance(element, RawDataElement) else None
+
+    def _vr(self, tag: int, written: str | None) -> str:
+        """Return the type of an element: the standard's, if what is written can be of that type.
+
+        A name that was written as a number, or a number as a name, is of neither.
+        """
+        told = written if written and written != "UN" else None
+        if is_private(tag):
+            key = self.private(tag) if told is None else None
+            return told or known_vr(tag, key[0] if key else "") or "UN"
+        known = known_vr(tag)
+        if told is None or not known or told == known:
+            return told or known or "UN"
+        if " or " in known:
+            return told if told in known.split(" or ") else "?"
+        return known if _kind(known) == _kind(told) else "?"
+
+    def _character_set(self) -> tuple[str, ...]:
+        names = self.text(_CHARACTER_SET).split("\\")
+        return tuple(encodings_of([name.strip() for name in names]))
+
+
+def block_of(tag: int) -> int:
+    """Return the tag that says whose a private element is (PS3.5, section 7.8.1).
+
+    Examples
+    --------
+    >>> f"{block_of(0x00191015):08x}"
+    '00190010'
+    """
+    return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
+
+
+def _as_read(data_set: Dataset, tag: BaseTag) -> RawDataElement | DataElement:
+    """Return an element as it was read: in raw bytes, unless pydicom had to look into it."""
+    return cast("RawDataElement | DataElement", data_set.get_item(tag, keep_deferred=True))
+
+
+def _as_bytes(element: DataElement) -> bytes:
+    """Return the value of an element that pydicom looked into: character sets, and numbers."""
+    values = () if element.VR in NUMBERS else element.value or ()
+    return "\\".join([values] if isinstance(values, str) else map(str, values)).encode()
+
+
+def _kind(vr: str) -> str:
+    """Return what types can stand for each other: those of one kind."""
+    if vr in _TEXTUAL:
+        return "text"
+    return "number" if vr in NUMBERS else vr

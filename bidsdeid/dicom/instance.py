@@ -1,0 +1,90 @@
+"""One file: bytes in, de-identified bytes out, and the check of what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bidsdeid.dicom.deidentifier import Deidentifier
+from bidsdeid.dicom.elements import Place
+from bidsdeid.dicom.part10 import inflated, quiet, read_part10, write_part10
+from bidsdeid.dicom.pixels import trim_pixels
+from bidsdeid.dicom.residue import Residue
+from bidsdeid.dicom.stamp import stamp
+from bidsdeid.errors import DicomError
+
+SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A de-identified file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    uid : str
+        Its new SOP Instance UID.
+    pixels : bytes
+        As they were and are.
+    """
+
+    content: bytes
+    uid: str
+    pixels: bytes
+
+
+def deidentify_instance(content: bytes, deidentifier: Deidentifier) -> Instance:
+    """De-identify a file.
+
+    Parameters
+    ----------
+    content : bytes
+        A file of PS3.10 with an image in it.
+    deidentifier : Deidentifier
+
+    Raises
+    ------
+    DicomError
+        If it is damaged or no image.
+    """
+    with quiet():
+        data_set, syntax = read_part10(content)
+        place = Place(data_set)
+        pixels = trim_pixels(place, syntax)
+        deidentifier.apply(place)
+        stamp(place, deidentifier.profile)
+        sop_class, uid = place.text(SOP_CLASS), place.text(SOP_INSTANCE)
+        if not sop_class or not uid:
+            message = "it does not say what it is (SOPClassUID, SOPInstanceUID)"
+            raise DicomError(message)
+        return Instance(write_part10(data_set, syntax, sop_class, uid), uid, pixels)
+
+
+def leftovers(written: bytes, instance: Instance, residue: Residue) -> Iterator[str]:
+    """Yield what is wrong with a file as the disk has it.
+
+    Parameters
+    ----------
+    written : bytes
+        Read back.
+    instance : Instance
+        What should be there.
+    residue : Residue
+        What must not.
+    """
+    if written != instance.content:
+        yield "its bytes are not those that were written"
+        return
+    with quiet():
+        data_set, syntax = read_part10(written)
+        place = Place(data_set)
+        uid = data_set.file_meta.MediaStorageSOPInstanceUID
+        if {str(uid), place.text(SOP_INSTANCE)} != {instance.uid}:
+            yield "its header names another image"
+        if trim_pixels(place, syntax) != instance.pixels:
+            yield "its pixels are not those of the source"
+    yield from (
+        f"{kind} is left in it" for kind in residue.found_in(inflated(written), instance.pixels)
+    )

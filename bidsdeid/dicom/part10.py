@@ -1,0 +1,156 @@
+"""DICOM files (PS3.10): bytes to a data set and back, with nothing around it that came with it."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from io import BytesIO
+
+import pydicom
+from pydicom.config import IGNORE, settings
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from bidsdeid import __version__
+from bidsdeid.errors import DicomError
+
+#: Names this program in the files it writes: a UUID under 2.25 (PS3.5, annex B.2).
+IMPLEMENTATION_UID = "2.25.100627032673075791062505380860361497702"
+IMPLEMENTATION = f"BIDSDEID_{__version__}"[:16]
+
+PREAMBLE, MAGIC = 128, b"DICM"
+
+#: A deflated data set inflates to no more than this.
+MAX_INFLATED = 2**31
+
+_DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
+_META_START = PREAMBLE + len(MAGIC)
+_GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence pydicom, whose warnings quote values, and spare it checks that change nothing."""
+    mode = settings.reading_validation_mode
+    settings.reading_validation_mode = IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        settings.reading_validation_mode = mode
+
+
+def read_part10(content: bytes, *, header: bool = False) -> tuple[Dataset, UID]:
+    """Return the data set of a file, and its transfer syntax.
+
+    Parameters
+    ----------
+    content : bytes
+    header : bool
+        Leave out the pixels, and what comes after them.
+
+    Raises
+    ------
+    DicomError
+        If it is no file of PS3.10, or damaged.
+    """
+    if content[PREAMBLE:_META_START] != MAGIC:
+        message = "it is not a DICOM file with a preamble (PS3.10): convert it first"
+        raise DicomError(message)
+    _check_inflated(content)
+    try:
+        data_set = pydicom.dcmread(BytesIO(content), stop_before_pixels=header)
+        syntax = data_set.file_meta.TransferSyntaxUID
+    except Exception as error:
+        message = "it cannot be read as DICOM: copy it again from its source"
+        raise DicomError(message) from error
+    if not syntax.is_transfer_syntax or syntax.is_private:
+        message = "its transfer syntax is not one of the standard"
+        raise DicomError(message)
+    return data_set, syntax
+
+
+def write_part10(data_set: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> bytes:
+    """Return a data set as a file with a preamble of zeros and a new header.
+
+    Raises
+    ------
+    DicomError
+        If pydicom cannot write it.
+    """
+    stream = DicomBytesIO()
+    stream.is_little_endian = syntax.is_little_endian
+    stream.is_implicit_VR = syntax.is_implicit_VR
+    try:
+        write_dataset(stream, data_set)
+        head = _head(str(syntax), sop_class, sop_instance)
+    except Exception as error:
+        message = "it has an element that cannot be written"
+        raise DicomError(message) from error
+    content = stream.getvalue()
+    if syntax == DeflatedExplicitVRLittleEndian:
+        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        content = deflater.compress(content) + deflater.flush()
+        content += b"\0" * (len(content) % 2)
+    return head + content
+
+
+@lru_cache(maxsize=8)
+def _head(syntax: str, sop_class: str, sop_instance: str) -> bytes:
+    """Return everything before the data set."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION
+    stream = DicomBytesIO()
+    write_file_meta_info(stream, meta)
+    return bytes(PREAMBLE) + MAGIC + stream.getvalue()
+
+
+def inflated(content: bytes) -> bytes:
+    """Return a file with its data set inflated, if it is deflated.
+
+    Raises
+    ------
+    DicomError
+        If it is damaged, or too large.
+    """
+    start = _start_of_deflated(content)
+    if start is None:
+        return content
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(content[start:], MAX_INFLATED)
+    except zlib.error as error:
+        message = "its deflated data set is damaged"
+        raise DicomError(message) from error
+    if inflater.unconsumed_tail:
+        message = "its data set inflates to more than 2 GB"
+        raise DicomError(message)
+    return content[:start] + plain
+
+
+def _check_inflated(content: bytes) -> None:
+    if _start_of_deflated(content) is not None:
+        inflated(content)
+
+
+def _start_of_deflated(content: bytes) -> int | None:
+    """Return where a deflated data set begins, None if it is not deflated."""
+    head = content[_META_START : _META_START + 2048]
+    if _DEFLATED not in head:
+        return None
+    if not head.startswith(_GROUP_LENGTH):
+        message = "it is deflated, and its header does not tell its own length"
+        raise DicomError(message)
+    start = len(_GROUP_LENGTH)
+    return _META_START + start + 4 + int.from_bytes(head[start : start + 4], "little")

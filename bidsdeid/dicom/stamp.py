@@ -1,0 +1,59 @@
+"""What a file says of its own de-identification (PS3.15, E.1.1; PS3.3, C.12.1.1)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_sequence_item
+
+from bidsdeid import __version__
+from bidsdeid.dicom.confidentiality import EDITION
+from bidsdeid.dicom.elements import Place
+from bidsdeid.dicom.profile import Profile
+from bidsdeid.dicom.rulebook import Dates
+
+IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
+
+_TEMPORAL = {Dates.SHIFT: b"MODIFIED", Dates.REMOVE: b"REMOVED ", Dates.KEEP: b"UNMODIFIED"}
+
+
+def method(profile: Profile) -> str:
+    """Return what was done, in one line.
+
+    Examples
+    --------
+    >>> from bidsdeid.dicom.profile import open_profile
+    >>> method(open_profile("dicat")).partition("; ")[2]
+    'profile dicat'
+    """
+    standard = f"PS3.15 {EDITION}; " if profile.standard else ""
+    return f"bidsdeid {__version__}; {standard}profile {profile.row.name}"
+
+
+def stamp(place: Place, profile: Profile) -> None:
+    """Write into a data set how it was de-identified."""
+    data_set = place.data_set
+    if not profile.standard:
+        for tag in (METHOD_CODES, TEMPORAL):
+            data_set.pop(tag, None)
+    implicit, little = map(bool, data_set.original_encoding)
+    text = method(profile).encode()
+    place.replace(IDENTITY_REMOVED, "CS", b"YES ")
+    place.replace(METHOD, "LO", text + b" " * (len(text) % 2))
+    if profile.standard:
+        place.replace(METHOD_CODES, "SQ", _codes(profile.codes, implicit, little))
+        place.replace(TEMPORAL, "CS", _TEMPORAL[profile.dates])
+
+
+@cache
+def _codes(codes: tuple[tuple[str, str], ...], implicit: bool, little: bool) -> bytes:  # noqa: FBT001 -- how pydicom says it
+    """Return a sequence of codes in the way in which a file is written."""
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = implicit, little
+    for code, meaning in codes:
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
+        write_sequence_item(stream, item, ["iso8859"])
+    return stream.getvalue()

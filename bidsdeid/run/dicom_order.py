@@ -1,0 +1,77 @@
+"""What is to be done with DICOM studies, and where it may go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bidsdeid.config import IdentityOptions
+from bidsdeid.dicom.profile import Profile
+from bidsdeid.dicom.subjects import Subject
+from bidsdeid.errors import UsageError
+
+_PREFIX = "sub-"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done.
+
+    Parameters
+    ----------
+    subjects : tuple of Subject
+    output, private_dir : Path
+    profile : Profile
+    identity : IdentityOptions
+        Labels, key and words.
+    zips : str
+        ``both``, ``deid`` or ``none``.
+    jobs : int
+        Processes.
+    work_dir : Path or None
+        By default in the private folder.
+    private_named : bool
+        Whether the user named the private folder.
+    dry_run, verbose : bool
+    """
+
+    subjects: tuple[Subject, ...]
+    output: Path
+    private_dir: Path
+    profile: Profile
+    identity: IdentityOptions
+    zips: str
+    jobs: int
+    work_dir: Path | None = None
+    private_named: bool = False
+    dry_run: bool = False
+    verbose: bool = False
+
+    def check(self) -> None:
+        """Refuse folders that would mix input, output and what is private.
+
+        Raises
+        ------
+        UsageError
+            If there are such.
+        """
+        places = {"the output": self.output, "the private folder": self.private_dir}
+        places |= {} if self.work_dir is None else {"the work folder": self.work_dir}
+        for what, place in places.items():
+            for subject in self.subjects:
+                if _real(place).is_relative_to(_real(subject.folder)):
+                    message = f"{what} lies in a study (line {subject.line}): name another"
+                    raise UsageError(message)
+            if what != "the output" and _real(place).is_relative_to(_real(self.output)):
+                message = f"{what} lies in the output, which is shared: name another"
+                raise UsageError(message)
+
+
+def participant_of(subject: Subject) -> str:
+    """Return the label that the participant has in a BIDS dataset of the source."""
+    return subject.name.removeprefix(_PREFIX) or subject.name
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
