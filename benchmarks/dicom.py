@@ -40,6 +40,12 @@ from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID, generate_uid
 
+from bidsdeid.core.pseudonym import Secret
+from bidsdeid.dicom.profile import open_profile
+from bidsdeid.dicom.study import Job, deidentify_study, survey_study
+from bidsdeid.dicom.subjects import Subject
+from bidsdeid.resources import load_policy
+
 Tool = Callable[[Sequence[Path], Path], None]
 
 CHUNK = 50
@@ -258,18 +264,15 @@ def lenient(files: Sequence[Path], out: Path) -> None:
         dcmread(path).save_as(out / path.name)
 
 
-# ------------------------------------------------------------------------------------------------
-# STUB, to be filled in: all that the command does for a study of these files in one process.  The
-# survey that collects the identifiers, writing, reading back, and the search of what was written.
-# The files are all there is in their folder; `out` is there and empty, and what is in it is
-# counted at any depth, so a folder that must not exist yet can be made inside it.
 def ours(files: Sequence[Path], out: Path) -> None:
-    """De-identify a chunk as a study of its own."""
-    message = "not there yet"
-    raise NotImplementedError(message, files, out)
-
-
-# ------------------------------------------------------------------------------------------------
+    """Do all that the command does for a study: survey, new files, and the search of each."""
+    policy, profile = load_policy("default"), open_profile("neuro")
+    subject = Subject(files[0].parent, "bench01")
+    job = Job(subject, "bench01", profile, policy, Secret(bytes(range(32))))
+    outcome = deidentify_study(job, survey_study(job), out)
+    if outcome.residue or len(outcome.released) != len(files):
+        message = "not all files were released"
+        raise RuntimeError(message)
 
 
 def dicom_anonymizer() -> Tool:

@@ -1,14 +1,25 @@
-"""What options take: labels, numbers, sizes."""
+"""The parser of all commands, and what options take: labels, numbers, sizes."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
+
+from bidsdeid.errors import UsageError
 
 #: A part of the help, or the whole.
 Group: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"  # noqa: SLF001 -- argparse has no public name for it
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises our errors instead of leaving with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError`."""
+        sentence = f"{message}; see --help"
+        raise UsageError(sentence)
 
 
 def labels(prefix: str) -> Callable[[str], str]:

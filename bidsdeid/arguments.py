@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
 from bidsdeid import __version__
-from bidsdeid.argument_types import Group, add_option, count, labels, megabytes
-from bidsdeid.errors import UsageError
+from bidsdeid.argument_types import Group, Parser, add_option, count, labels, megabytes
 from bidsdeid.identity_arguments import add_identity
 from bidsdeid.mask_arguments import add_brain, add_face
 
@@ -25,15 +23,6 @@ exit codes:
 brain in one image.
 Nothing is sent anywhere.  The private folder names source files: do not share it.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises our errors instead of leaving with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise `UsageError`."""
-        sentence = f"{message}; see --help"
-        raise UsageError(sentence)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bidsdeid.arguments import Parser, build_parser
+from bidsdeid.argument_types import Parser
 from bidsdeid.errors import BidsdeidError, ToolError, UnknownLevelError, UsageError
 
 LEVELS = ("participant", "group")
@@ -68,6 +68,9 @@ def _bounded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) 
 
 
 def _run(arguments: Sequence[str]) -> int:
+    # Imported late: half a second that other commands, and --help of them, can do without.
+    from bidsdeid.arguments import build_parser  # noqa: PLC0415
+
     parser = build_parser()
     if not arguments:
         parser.print_help()

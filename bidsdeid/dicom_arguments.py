@@ -6,8 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from bidsdeid.argument_types import Group, add_option, count
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Group, Parser, add_option, count
 from bidsdeid.dicom.rulebook import Dates, rulebook
 
 ZIPS = ("both", "deid", "none")

@@ -14,6 +14,10 @@ ROOT = Path(bidsdeid.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 CORE = sorted((ROOT / "core").glob("*.py"))
 
+#: Of the DICOM side, what reads and writes files and starts processes.
+DICOM_RIM = {"archive", "fields", "study", "subjects", "survey"}
+DICOM = [path for path in sorted((ROOT / "dicom").glob("*.py")) if path.stem not in DICOM_RIM]
+
 EFFECTS = {
     "os", "io", "subprocess", "shutil", "tempfile", "logging", "random", "time", "secrets",
     "socket", "urllib", "http", "sys", "glob", "multiprocessing", "threading",

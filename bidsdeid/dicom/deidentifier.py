@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 
 from pydicom.tag import BaseTag
 
 from bidsdeid.dicom.elements import Place, block_of
+from bidsdeid.dicom.part10 import encoded_items
 from bidsdeid.dicom.profile import BIRTH_DATE, PATIENT_ID, PATIENT_NAME, SEX, Action, Profile
 from bidsdeid.dicom.rulebook import rulebook
 from bidsdeid.dicom.values import Values, is_plausible
@@ -16,6 +17,9 @@ from bidsdeid.io.readers.vr import CREATORS, NUMBERS
 
 #: What every file says of its patient (PS3.3, C.7.1.1: type 2).
 _PATIENT: Mapping[int, str] = {PATIENT_NAME: "PN", PATIENT_ID: "LO", BIRTH_DATE: "DA", SEX: "CS"}
+
+#: Sequences stand in many files alike; so many of them are worked out once.
+_REMEMBERED = 2**12
 
 #: Numbers, whether in binary or written out.
 _NUMBERS = NUMBERS | {"DS", "IS"}
@@ -35,6 +39,7 @@ class Deidentifier:
 
     profile: Profile
     values: Values
+    _sequences: dict[Hashable, bytes | None] = field(default_factory=dict)
 
     def apply(self, place: Place) -> None:
         """De-identify a data set, in place.
@@ -87,18 +92,36 @@ class Deidentifier:
 
         One that was written as of unknown type and cannot be read as a sequence is not known.
         """
-        unknown = place.is_unknown(tag)
+        written = place.written(tag)
+        encoding = place.data_set.original_encoding
+        key = int(tag), written, place.encodings, encoding, place.depth
+        if written is not None and key in self._sequences:
+            new = self._sequences[key]
+        else:
+            new = self._new_items(place, tag, written)
+            if written is not None and len(self._sequences) < _REMEMBERED:
+                self._sequences[key] = new
+        if new is None:
+            del place.data_set[tag]
+        elif new:
+            place.replace(tag, "SQ", new)
+
+    def _new_items(
+        self, place: Place, tag: BaseTag, written: tuple[str, bytes] | None
+    ) -> bytes | None:
+        """Return the items of a sequence, de-identified; None if nothing is left of them."""
         try:
             items = place.items(tag)
             held = any(len(item.data_set) for item in items)
             for item in items:
                 self._elements(item)
         except DicomError:
-            if not unknown:
+            if written is None or written[0] != "UN":
                 raise
-            items, held = [], True
+            return None
         if held and not any(len(item.data_set) for item in items):
-            del place.data_set[tag]
+            return None
+        return encoded_items([item.data_set for item in items], place.data_set, place.encodings)
 
     def _describes(self, place: Place, tag: BaseTag, vr: str, value: bytes | None) -> bool:
         """Tell whether a private element says how the image was made, and nothing else."""

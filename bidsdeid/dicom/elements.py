@@ -6,8 +6,9 @@ sequences, and writes everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -22,7 +23,6 @@ from bidsdeid.io.readers.vr import (
     LOCAL,
     NUMBERS,
     encodings_of,
-    is_private,
     known_vr,
     text_of,
 )
@@ -53,10 +53,17 @@ class Place:
     depth: int = 0
     _creators: dict[int, str] = field(default_factory=dict)
 
-    def elements(self) -> Iterator[tuple[BaseTag, str, bytes | None]]:
+    def elements(
+        self, known: Collection[tuple[int, bytes | None]] = ()
+    ) -> Iterator[tuple[BaseTag, str, bytes | None]]:
         """Yield tag, type and raw value; None for a sequence, and the type "?" if it is false.
 
         What is yielded may be replaced or deleted on the way.
+
+        Parameters
+        ----------
+        known : collection of (int, bytes)
+            Tags and raw values that need not be yielded.
 
         Raises
         ------
@@ -65,17 +72,21 @@ class Place:
         """
         data_set = self.data_set
         if _CHARACTER_SET in data_set:
-            self.encodings = self._character_set()
+            self.encodings = _encodings(self.text(_CHARACTER_SET))
         # pydicom looks into some elements when it reads others: all are taken as they are now.
-        for tag, element in [(tag, _as_read(data_set, tag)) for tag in data_set.keys()]:  # noqa: SIM118 -- iterating sorts
+        for tag, element in list(data_set.items()):
             if not isinstance(element, RawDataElement):
                 yield tag, element.VR, None if element.VR == "SQ" else _as_bytes(element)
+                continue
+            number = int(tag)
+            if known and (number, element.value) in known:
                 continue
             value = element.value or b""
             if element.length not in (len(value), UNDEFINED):
                 message = "it ends within an element: copy it again from its source"
                 raise DicomError(message)
-            vr = self._vr(int(tag), element.VR)
+            private = number >> 16 & 1
+            vr = self._private_vr(number, element.VR) if private else _vr(number, element.VR)
             yield tag, vr, None if vr == "SQ" else value
 
     def items(self, tag: int) -> list[Place]:
@@ -95,10 +106,13 @@ class Place:
             raise DicomError(message)
         return [Place(item, self.encodings, self.depth + 1) for item in element.value or ()]
 
-    def is_unknown(self, tag: int) -> bool:
-        """Tell whether the file does not say of which type an element is (UN)."""
+    def written(self, tag: int) -> tuple[str, bytes] | None:
+        """Return the type and the bytes of an element as the file has them; None if read already.
+
+        The type is empty where the file does not tell types.
+        """
         element = self._raw(tag)
-        return element is not None and element.VR == "UN"
+        return None if element is None else (element.VR or "", element.value or b"")
 
     def private(self, tag: int) -> PrivateKey | None:
         """Return whose a private element is, None if nobody says."""
@@ -157,28 +171,39 @@ class Place:
         return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
 
     def _raw(self, tag: int) -> RawDataElement | None:
-        element = _as_read(self.data_set, BaseTag(tag)) if tag in self.data_set else None
+        if tag not in self.data_set:
+            return None
+        element = cast(
+            "DataElement | RawDataElement",
+            self.data_set.get_item(BaseTag(tag), keep_deferred=True),
+        )
         return element if isinstance(element, RawDataElement) else None
 
-    def _vr(self, tag: int, written: str | None) -> str:
-        """Return the type of an element: the standard's, if what is written can be of that type.
+    def _private_vr(self, tag: int, written: str | None) -> str:
+        if written and written != "UN":
+            return written
+        key = self.private(tag)
+        return known_vr(tag, key[0] if key else "") or "UN"
 
-        A name that was written as a number, or a number as a name, is of neither.
-        """
-        told = written if written and written != "UN" else None
-        if is_private(tag):
-            key = self.private(tag) if told is None else None
-            return told or known_vr(tag, key[0] if key else "") or "UN"
-        known = known_vr(tag)
-        if told is None or not known or told == known:
-            return told or known or "UN"
-        if " or " in known:
-            return told if told in known.split(" or ") else "?"
-        return known if _kind(known) == _kind(told) else "?"
 
-    def _character_set(self) -> tuple[str, ...]:
-        names = self.text(_CHARACTER_SET).split("\\")
-        return tuple(encodings_of([name.strip() for name in names]))
+@lru_cache(maxsize=64)
+def _encodings(names: str) -> tuple[str, ...]:
+    return tuple(encodings_of([name.strip() for name in names.split("\\")]))
+
+
+@lru_cache(maxsize=2**14)
+def _vr(tag: int, written: str | None) -> str:
+    """Return the type of an element: the standard's, if what is written can be of that type.
+
+    A name that was written as a number, or a number as a name, is of neither.
+    """
+    known = known_vr(tag)
+    told = written if written and written != "UN" else None
+    if told is None or not known or told == known:
+        return told or known or "UN"
+    if " or " in known:
+        return told if told in known.split(" or ") else "?"
+    return known if _kind(known) == _kind(told) else "?"
 
 
 def block_of(tag: int) -> int:
@@ -190,11 +215,6 @@ def block_of(tag: int) -> int:
     '00190010'
     """
     return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
-
-
-def _as_read(data_set: Dataset, tag: BaseTag) -> RawDataElement | DataElement:
-    """Return an element as it was read: in raw bytes, unless pydicom had to look into it."""
-    return cast("RawDataElement | DataElement", data_set.get_item(tag, keep_deferred=True))
 
 
 def _as_bytes(element: DataElement) -> bytes:

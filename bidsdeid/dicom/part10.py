@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 
 import pydicom
+from pydicom.charset import default_encoding
 from pydicom.config import IGNORE, settings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.filewriter import write_dataset, write_file_meta_info, write_sequence_item
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from bidsdeid import __version__
@@ -89,7 +90,8 @@ def write_part10(data_set: Dataset, syntax: UID, sop_class: str, sop_instance: s
     stream.is_implicit_VR = syntax.is_implicit_VR
     try:
         write_dataset(stream, data_set)
-        head = _head(str(syntax), sop_class, sop_instance)
+        uid = sop_instance.encode()
+        head = _head(str(syntax), sop_class, len(uid)).replace(_nines(len(uid)), uid, 1)
     except Exception as error:
         message = "it has an element that cannot be written"
         raise DicomError(message) from error
@@ -101,19 +103,50 @@ def write_part10(data_set: Dataset, syntax: UID, sop_class: str, sop_instance: s
     return head + content
 
 
+def encoded_items(items: Sequence[Dataset], like: Dataset, encodings: Sequence[str]) -> bytes:
+    """Return the items of a sequence as they stand in a file.
+
+    Parameters
+    ----------
+    items : sequence of Dataset
+    like : Dataset
+        The data set that they are in: theirs are its byte order and its way of telling types.
+    encodings : sequence of str
+        Python's names of its character sets.
+
+    Raises
+    ------
+    DicomError
+        If pydicom cannot write them.
+    """
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = map(bool, like.original_encoding)
+    try:
+        for item in items:
+            write_sequence_item(stream, item, list(encodings) or [default_encoding])
+    except Exception as error:
+        message = "it has a sequence that cannot be written"
+        raise DicomError(message) from error
+    return stream.getvalue()
+
+
 @lru_cache(maxsize=8)
-def _head(syntax: str, sop_class: str, sop_instance: str) -> bytes:
-    """Return everything before the data set."""
+def _head(syntax: str, sop_class: str, length: int) -> bytes:
+    """Return everything before the data set, for an image whose UID has so many nines."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
     meta.MediaStorageSOPClassUID = UID(sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
+    meta.MediaStorageSOPInstanceUID = UID(_nines(length).decode())
     meta.TransferSyntaxUID = UID(syntax)
     meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = IMPLEMENTATION
     stream = DicomBytesIO()
     write_file_meta_info(stream, meta)
     return bytes(PREAMBLE) + MAGIC + stream.getvalue()
+
+
+def _nines(length: int) -> bytes:
+    return b"9" * length
 
 
 def inflated(content: bytes) -> bytes:

@@ -57,17 +57,15 @@ class Residue:
     uids: frozenset[bytes]
     raw: tuple[bytes, ...]
 
-    def found_in(self, content: bytes, pixels: bytes) -> Iterator[str]:
+    def found_in(self, header: bytes, pixels: bytes) -> Iterator[str]:
         """Yield the kinds of what is found.
 
         Parameters
         ----------
-        content : bytes
-            A file, inflated, that ends with its pixels.
+        header : bytes
+            All of a file but its pixels, inflated.
         pixels : bytes
         """
-        end = content.rfind(pixels) if pixels else -1
-        header = content if end < 0 else content[:end] + b" " + content[end + len(pixels) :]
         text = b" ".join([_OWN.sub(b" ", header), *_long_runs(pixels)]).lower()
         runs = set(_RUNS.findall(text))
         if not self.words.isdisjoint(runs) or not self.codes.isdisjoint(_CODES.findall(text)):
@@ -77,7 +75,7 @@ class Residue:
         moments = (run[:_DAY] for run in runs if _DAY <= len(run) <= _LONGEST_MOMENT)
         if not self.days.isdisjoint(moments):
             yield "a date"
-        if any(name in content for name in self.raw):
+        if any(name in header or name in pixels for name in self.raw):
             yield "a name"
 
 

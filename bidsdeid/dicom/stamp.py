@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_sequence_item
 
 from bidsdeid import __version__
 from bidsdeid.dicom.confidentiality import EDITION
 from bidsdeid.dicom.elements import Place
+from bidsdeid.dicom.part10 import encoded_items
 from bidsdeid.dicom.profile import Profile
 from bidsdeid.dicom.rulebook import Dates
 
@@ -50,10 +49,9 @@ def stamp(place: Place, profile: Profile) -> None:
 @cache
 def _codes(codes: tuple[tuple[str, str], ...], implicit: bool, little: bool) -> bytes:  # noqa: FBT001 -- how pydicom says it
     """Return a sequence of codes in the way in which a file is written."""
-    stream = DicomBytesIO()
-    stream.is_implicit_VR, stream.is_little_endian = implicit, little
-    for code, meaning in codes:
-        item = Dataset()
+    items = [Dataset() for _ in codes]
+    for item, (code, meaning) in zip(items, codes, strict=True):
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", meaning
-        write_sequence_item(stream, item, ["iso8859"])
-    return stream.getvalue()
+    like = Dataset()
+    like.set_original_encoding(implicit, little)
+    return encoded_items(items, like, ())

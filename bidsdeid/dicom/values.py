@@ -90,7 +90,7 @@ class Values:
         encodings : tuple of str
             Python's names of the file's character sets.
         """
-        key = action, tag, value, encodings
+        key = tag, vr, value, encodings  # which say what the action is
         known = self._known.get(key, b"?")
         if known == b"?":
             if len(self._known) >= _REMEMBERED:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Parser
 from bidsdeid.core.estimate import Finding as Seen
 from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.finding import AuditReport, State

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from bidsdeid.argument_types import add_option
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Parser, add_option
 from bidsdeid.dicom.explanation import explain_profile, explain_tag, tag_named
 from bidsdeid.dicom.fields import FieldList, read_fields
 from bidsdeid.dicom.profile import Profile, open_profile

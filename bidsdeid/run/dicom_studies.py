@@ -27,7 +27,7 @@ from bidsdeid.io.work import work_folder
 from bidsdeid.resources import load_policy
 from bidsdeid.run.dicom_order import Order, participant_of
 from bidsdeid.run.dicom_report import report_of, report_of_study, told
-from bidsdeid.run.study import new_labels
+from bidsdeid.run.relabelling import new_labels
 
 #: What is appended to a name, as DICAT does.
 SUFFIX = "_deidentified"

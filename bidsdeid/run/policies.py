@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Parser
 from bidsdeid.core.explanation import explain
 from bidsdeid.core.policy import Policy
 from bidsdeid.resources import load_policy, policy_names, policy_text

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bidsdeid.argument_types import count, millimetres, months
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Parser, count, millimetres, months
 from bidsdeid.config import ENGINES, BrainOptions
 from bidsdeid.core.air import air_of
 from bidsdeid.core.brain import BrainEstimate

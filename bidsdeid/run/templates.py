@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from bidsdeid.arguments import Parser
+from bidsdeid.argument_types import Parser
 from bidsdeid.core.cohort import ADULT, COHORTS, INFANTS, Cohort, cohort_named
 from bidsdeid.errors import StoreError, ToolError
 from bidsdeid.io.process import run
