@@ -11,7 +11,7 @@ from io import BytesIO
 
 import pydicom
 from pydicom.charset import default_encoding
-from pydicom.config import IGNORE, settings
+from pydicom.config import IGNORE, logger, settings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info, write_sequence_item
@@ -37,14 +37,14 @@ _GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence pydicom, whose warnings quote values, and spare it checks that change nothing."""
-    mode = settings.reading_validation_mode
-    settings.reading_validation_mode = IGNORE
+    mode, disabled = settings.reading_validation_mode, logger.disabled
+    settings.reading_validation_mode, logger.disabled = IGNORE, True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        settings.reading_validation_mode = mode
+        settings.reading_validation_mode, logger.disabled = mode, disabled
 
 
 def read_part10(content: bytes, *, header: bool = False) -> tuple[Dataset, UID]:
