@@ -29,8 +29,9 @@ PLANTED = {
     "AcquisitionDate": "20190304", "SeriesDate": "20190304", "AcquisitionTime": "101112.5",
 }  # fmt: skip
 TRACES = (
-    "weatherby", "orla", "mrn7743310", "7743310", "19610703", "1961-07-03", "ambleford", "quillwort", "ambl35017",
-    "sn4471093", "thistlewood", "brackenridge", "acc5520931", "20190304", "2019-03-04",
+    "weatherby", "orla", "mrn7743310", "7743310", "19610703", "1961-07-03", "ambleford",
+    "quillwort", "ambl35017", "sn4471093", "thistlewood", "brackenridge", "acc5520931",
+    "20190304", "2019-03-04",
 )  # fmt: skip
 
 
