@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 import zipfile
@@ -37,7 +38,8 @@ def pack(target: Path, folder: Path, paths: Iterable[str], root: str, mode: int)
     StoreError
         If it cannot be written.
     """
-    part = target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+    clear_parts(target)
+    part = part_of(target)
     try:
         with (
             open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b") as file,  # noqa: PTH123
@@ -52,6 +54,21 @@ def pack(target: Path, folder: Path, paths: Iterable[str], root: str, mode: int)
         raise StoreError(message) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(target: Path) -> Path:
+    """Return where a file or folder is written before it is whole."""
+    return target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+
+
+def clear_parts(target: Path) -> None:
+    """Remove what killed processes left of a file or folder."""
+    for part in target.parent.iterdir():
+        if re.fullmatch(rf"\.{re.escape(target.name)}-[0-9a-f]{{12}}", part.name):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
 
 
 def _add(archive: zipfile.ZipFile, source: Path, name: str, mode: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydicom.tag import BaseTag
 
-from bidsdeid.dicom.elements import Place, block_of
+from bidsdeid.dicom.elements import Manner, Place, Written, block_of
 from bidsdeid.dicom.part10 import encoded_items
 from bidsdeid.dicom.profile import BIRTH_DATE, PATIENT_ID, PATIENT_NAME, SEX, Action, Profile
 from bidsdeid.dicom.rulebook import rulebook
@@ -18,8 +18,10 @@ from bidsdeid.io.readers.vr import CREATORS, NUMBERS
 #: What every file says of its patient (PS3.3, C.7.1.1: type 2).
 _PATIENT: Mapping[int, str] = {PATIENT_NAME: "PN", PATIENT_ID: "LO", BIRTH_DATE: "DA", SEX: "CS"}
 
-#: Sequences stand in many files alike; so many of them are worked out once.
-_REMEMBERED = 2**12
+#: Many elements are alike in all files of a series: so many are looked at once, up to so many
+#: bytes, and so many sequences worked out once.
+_REMEMBERED, _SHORT = 2**16, 256
+_SEQUENCES = 2**12
 
 #: Numbers, whether in binary or written out.
 _NUMBERS = NUMBERS | {"DS", "IS"}
@@ -40,6 +42,8 @@ class Deidentifier:
     profile: Profile
     values: Values
     _sequences: dict[Hashable, bytes | None] = field(default_factory=dict)
+    _staying: dict[Manner, set[Written]] = field(default_factory=dict)
+    _groups: frozenset[int] = field(default_factory=lambda: rulebook().private_groups)
 
     def apply(self, place: Place) -> None:
         """De-identify a data set, in place.
@@ -58,34 +62,35 @@ class Deidentifier:
         data_set = place.data_set
         creators: list[BaseTag] = []
         described: set[int] = set()
-        for tag, vr, value in place.elements():
+        staying = self._staying.setdefault(place.manner, set())
+        for tag, vr, value in place.elements(staying):
             action = Action.REMOVE if vr == "?" else self.profile.rule(int(tag), vr).action
-            if action is Action.KEEP:
-                continue
             if action is Action.PRIVATE and tag & 0xFFFF in CREATORS:
                 creators.append(tag)
             elif action is Action.PRIVATE and self._describes(place, tag, vr, value):
                 described.add(block_of(tag))
             elif action is Action.ITEMS:
                 self._items(place, tag)
-            else:
-                self._replace(place, tag, vr, value, action)
+            elif self._stays(place, tag, vr, value, action) and len(staying) < _REMEMBERED:
+                staying.update(place.brief(tag, _SHORT))
         for tag in creators:
             if tag not in described:
                 del data_set[tag]
 
-    def _replace(
+    def _stays(
         self, place: Place, tag: BaseTag, vr: str, value: bytes | None, action: Action
-    ) -> None:
-        new: bytes | None = b""
+    ) -> bool:
+        """Tell whether an element stays as it is; if not, replace or remove it."""
+        new = value if action is Action.KEEP else b""
         if action in (Action.REMOVE, Action.PRIVATE):
             new = None
-        elif value and action is not Action.EMPTY:
+        elif value and action not in (Action.KEEP, Action.EMPTY):
             new = self.values.new(action, int(tag), vr, value, place.encodings)
         if new is None:
             del place.data_set[tag]
         elif new != value:
             place.set(tag, vr, new)
+        return new is not None and new == value
 
     def _items(self, place: Place, tag: BaseTag) -> None:
         """De-identify the items of a sequence; if all that was in them is gone, so is it.
@@ -93,22 +98,19 @@ class Deidentifier:
         One that was written as of unknown type and cannot be read as a sequence is not known.
         """
         written = place.written(tag)
-        encoding = place.data_set.original_encoding
-        key = int(tag), written, place.encodings, encoding, place.depth
+        key = written, place.manner, place.depth
         if written is not None and key in self._sequences:
             new = self._sequences[key]
         else:
             new = self._new_items(place, tag, written)
-            if written is not None and len(self._sequences) < _REMEMBERED:
+            if written is not None and len(self._sequences) < _SEQUENCES:
                 self._sequences[key] = new
         if new is None:
             del place.data_set[tag]
-        elif new:
+        else:
             place.replace(tag, "SQ", new)
 
-    def _new_items(
-        self, place: Place, tag: BaseTag, written: tuple[str, bytes] | None
-    ) -> bytes | None:
+    def _new_items(self, place: Place, tag: BaseTag, written: Written | None) -> bytes | None:
         """Return the items of a sequence, de-identified; None if nothing is left of them."""
         try:
             items = place.items(tag)
@@ -116,7 +118,7 @@ class Deidentifier:
             for item in items:
                 self._elements(item)
         except DicomError:
-            if written is None or written[0] != "UN":
+            if written is None or written[1] != "UN":
                 raise
             return None
         if held and not any(len(item.data_set) for item in items):
@@ -125,8 +127,7 @@ class Deidentifier:
 
     def _describes(self, place: Place, tag: BaseTag, vr: str, value: bytes | None) -> bool:
         """Tell whether a private element says how the image was made, and nothing else."""
-        groups = rulebook().private_groups
-        key = place.private(tag) if tag >> 16 in groups else None
+        key = place.private(int(tag)) if tag >> 16 in self._groups else None
         if key is None or value is None:
             return False
         if key in rulebook().csa and self.profile.applies("csa"):

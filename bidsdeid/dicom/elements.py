@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import cast
+from typing import TypeAlias, cast
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -26,6 +26,11 @@ from bidsdeid.io.readers.vr import (
     known_vr,
     text_of,
 )
+
+#: An element as a file has it: tag, type (None where the file does not tell types) and value; and
+#: how values of a data set are written: character sets, implicit types, little bytes first.
+Written: TypeAlias = tuple[int, str | None, bytes | None]
+Manner: TypeAlias = tuple[tuple[str, ...], tuple[bool | None, bool | None]]
 
 #: Sequences nest no deeper in any image, and Python's own stack is not endless.
 MAX_DEPTH = 32
@@ -53,8 +58,17 @@ class Place:
     depth: int = 0
     _creators: dict[int, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if _CHARACTER_SET in self.data_set:
+            self.encodings = _encodings(self.text(_CHARACTER_SET))
+
+    @property
+    def manner(self) -> Manner:
+        """Return how values are written."""
+        return self.encodings, self.data_set.original_encoding
+
     def elements(
-        self, known: Collection[tuple[int, bytes | None]] = ()
+        self, known: Collection[Written] = ()
     ) -> Iterator[tuple[BaseTag, str, bytes | None]]:
         """Yield tag, type and raw value; None for a sequence, and the type "?" if it is false.
 
@@ -62,24 +76,21 @@ class Place:
 
         Parameters
         ----------
-        known : collection of (int, bytes)
-            Tags and raw values that need not be yielded.
+        known : collection of Written
+            What need not be yielded.
 
         Raises
         ------
         DicomError
             If the file ends within a value.
         """
-        data_set = self.data_set
-        if _CHARACTER_SET in data_set:
-            self.encodings = _encodings(self.text(_CHARACTER_SET))
         # pydicom looks into some elements when it reads others: all are taken as they are now.
-        for tag, element in list(data_set.items()):
+        for tag, element in list(self.data_set.items()):
             if not isinstance(element, RawDataElement):
                 yield tag, element.VR, None if element.VR == "SQ" else _as_bytes(element)
                 continue
             number = int(tag)
-            if known and (number, element.value) in known:
+            if known and (number, element.VR, element.value) in known:
                 continue
             value = element.value or b""
             if element.length not in (len(value), UNDEFINED):
@@ -100,19 +111,24 @@ class Place:
         if self.depth >= MAX_DEPTH:
             message = "its sequences are nested too deep"
             raise DicomError(message)
-        element = self.data_set[tag]
+        damaged = "a sequence in it is damaged"
+        try:
+            element = self.data_set[tag]
+        except Exception as error:
+            raise DicomError(damaged) from error
         if element.VR != "SQ":
-            message = "a sequence in it is damaged"
-            raise DicomError(message)
+            raise DicomError(damaged)
         return [Place(item, self.encodings, self.depth + 1) for item in element.value or ()]
 
-    def written(self, tag: int) -> tuple[str, bytes] | None:
-        """Return the type and the bytes of an element as the file has them; None if read already.
-
-        The type is empty where the file does not tell types.
-        """
+    def written(self, tag: int) -> Written | None:
+        """Return an element as the file has it; None if pydicom has looked into it already."""
         element = self._raw(tag)
-        return None if element is None else (element.VR or "", element.value or b"")
+        return None if element is None else (int(tag), element.VR, element.value)
+
+    def brief(self, tag: int, longest: int) -> tuple[Written, ...]:
+        """Return an element as the file has it, nothing if its value is longer."""
+        written = self.written(tag)
+        return () if written is None or len(written[2] or b"") > longest else (written,)
 
     def private(self, tag: int) -> PrivateKey | None:
         """Return whose a private element is, None if nobody says."""

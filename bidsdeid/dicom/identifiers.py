@@ -17,7 +17,7 @@ from bidsdeid.core.harvest import Found, Harvest, identity_of
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.terms import words_of
-from bidsdeid.dicom.elements import Place
+from bidsdeid.dicom.elements import Manner, Place, Written
 from bidsdeid.dicom.moments import day_in
 from bidsdeid.dicom.profile import Action, Profile
 from bidsdeid.dicom.values import STANDARD_ROOT
@@ -31,8 +31,8 @@ _PATIENT_GROUP = 0x0010
 _TAKEN_OUT = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.SUBJECT})
 
 _DAYS = frozenset({"DA", "DT"})
-#: Longer values are looked at each time they occur.
-_REMEMBERED = 2**12
+#: Longer values, and more of them, are looked at each time they occur.
+_LONGEST, _REMEMBERED = 2**12, 2**16
 
 _TELLING = _DAYS | frozenset("AE CS LO LT PN SH ST UC UI UR UT".split())
 
@@ -57,7 +57,7 @@ class Identifiers:
     days: set[date] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     raw: set[bytes] = field(default_factory=set)
-    _seen: set[tuple[int, bytes | None]] = field(default_factory=set)
+    _seen: dict[Manner, set[Written]] = field(default_factory=dict)
 
     def __or__(self, other: Identifiers) -> Identifiers:
         """Return what is in both."""
@@ -79,23 +79,20 @@ class Identifiers:
         policy : Policy
             Says whom an element identifies, as in sidecars.
         """
-        for read, vr, value in place.elements(self._seen):
-            tag = int(read)
+        seen = self._seen.setdefault(place.manner, set())
+        for read, vr, value in place.elements(seen):
+            tag, written = int(read), place.written(read)
+            if written is not None and len(value or b"") <= _LONGEST and len(seen) < _REMEMBERED:
+                seen.add(written)
             if value is None:
                 self._gather_items(place, read, profile, policy)
-                continue
-            if len(value) <= _REMEMBERED:
-                self._seen.add((tag, value))
-            if value and vr in _TELLING:
+            elif value and vr in _TELLING:
                 action = profile.rule(tag, vr).action
                 self._add(tag, vr, text_of(value, vr, list(place.encodings)), action, policy)
                 if vr == "PN" and not value.isascii():
                     self.raw.update(part for part in value.replace(b"=", b"^").split(b"^") if part)
 
     def _gather_items(self, place: Place, tag: BaseTag, profile: Profile, policy: Policy) -> None:
-        written = place.written(tag)
-        if written is not None:
-            self._seen.add((int(tag), written[1]))
         # What cannot be read does not stay, either.
         with suppress(DicomError):
             for item in place.items(tag):

@@ -63,7 +63,7 @@ class Scan:
 
 
 def files_of(folder: Path) -> list[str]:
-    """Return the paths of all files below a folder, in order.
+    """Return the paths of all files below a folder, in order, and of links to other folders.
 
     Raises
     ------
@@ -75,11 +75,11 @@ def files_of(folder: Path) -> list[str]:
         message = f"a folder of the study cannot be read: {error.strerror}"
         raise InputError(message) from error
 
-    return sorted(
-        os.path.relpath(os.path.join(parent, name), folder)  # noqa: PTH118 -- fast, and of bytes
-        for parent, _, names in os.walk(folder, onerror=fail)
-        for name in names
-    )
+    found: list[str] = []
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]  # noqa: PTH114, PTH118 -- fast
+        found += [os.path.relpath(os.path.join(parent, name), folder) for name in (*names, *links)]  # noqa: PTH118
+    return sorted(found)
 
 
 def survey(
@@ -99,12 +99,9 @@ def _scan(
     folder: Path, path: str, identifiers: Identifiers, profile: Profile, policy: Policy
 ) -> Scan:
     try:
-        content = (folder / path).read_bytes()
-    except OSError as error:
-        return Scan(path, State.FAILED, f"it cannot be read ({error.strerror})")
-    if content[PREAMBLE : PREAMBLE + len(MAGIC)] != MAGIC and not is_dicom(content):
-        return Scan(path, State.WITHHELD, "it is not DICOM")
-    try:
+        content = _read(folder / path)
+        if content[PREAMBLE : PREAMBLE + len(MAGIC)] != MAGIC and not is_dicom(content):
+            return Scan(path, State.WITHHELD, "it is not DICOM")
         header, _ = read_part10(content, header=True)
         place = Place(header)
         identifiers.gather(place, profile, policy)
@@ -125,6 +122,17 @@ def _scan(
     if refused is not None:
         return replace(scan, state=State.WITHHELD, reason=refused.reason)
     return scan
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():  # a pipe would be waited for
+        message = "it is no file, or a link to a folder or to nothing"
+        raise DicomError(message)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"it cannot be read ({error.strerror})"
+        raise DicomError(message) from error
 
 
 def placed(scans: Sequence[Scan], secret: Secret) -> list[Scan]:

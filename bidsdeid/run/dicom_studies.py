@@ -16,7 +16,7 @@ from bidsdeid import __version__
 from bidsdeid.core.labels import Relabel
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.pseudonym import FIRST_YEAR, ROOM_YEARS, Secret
-from bidsdeid.dicom.archive import pack
+from bidsdeid.dicom.archive import clear_parts, pack, part_of
 from bidsdeid.dicom.confidentiality import EDITION, confidentiality_table
 from bidsdeid.dicom.study import Job, Outcome, deidentify_study, survey_study
 from bidsdeid.dicom.subjects import Subject
@@ -31,6 +31,8 @@ from bidsdeid.run.relabelling import new_labels
 
 #: What is appended to a name, as DICAT does.
 SUFFIX = "_deidentified"
+
+_PUBLISHED = "published"
 
 
 def deidentify_studies(order: Order) -> tuple[dict[str, Any], int]:
@@ -106,27 +108,30 @@ class _Studies:
         fingerprint = self._fingerprint(job)
         record = self._private.folder / f"dicom-{name}.json"
         targets = [path for path in (self._shared(name), self._original(name)) if path is not None]
-        if any(target.exists() for target in targets):
-            if all(target.exists() for target in targets) and _done(record, fingerprint):
-                _say(f"{name}: is done already")
-                return {"state": "done before", "exit_code": 0}
+        known = _recorded(record, fingerprint)
+        if known == _PUBLISHED and all(target.exists() for target in targets):
+            _say(f"{name}: is done already")
+            return {"state": "done before", "exit_code": 0}
+        if known is None and any(target.exists() for target in targets):
             message = "its output is there already: remove it, or name another folder"
             raise StoreError(message)
         surveyed = survey_study(job, order.jobs)
         stage = work / uuid.uuid4().hex
         stage.mkdir(mode=0o700)
         outcome = deidentify_study(job, surveyed, stage, order.jobs)
-        self._write_record(record, outcome, "")
         if outcome.residue:
+            self._write_record(record, outcome, "", "withheld")
             message = f"{'; '.join(outcome.residue)}: please report it; nothing of it was written"
             raise ReleaseError(message)
         counts = outcome.counts()
         if not counts[State.IMAGE]:
             message = "none of its images could be de-identified"
             raise InputError(message)
+        # What is cut off from here on is this program's own, and is written again.
+        self._write_record(record, outcome, fingerprint, "begun")
         self._publish(job, outcome, stage)
+        self._write_record(record, outcome, fingerprint, _PUBLISHED)
         shutil.rmtree(stage, ignore_errors=True)
-        self._write_record(record, outcome, fingerprint)
         _say(f"{name}: {told(outcome)}")
         return report_of_study(outcome) | {"exit_code": 1 if counts[State.FAILED] else 0}
 
@@ -134,7 +139,8 @@ class _Studies:
         name, folder = job.subject.name, job.subject.folder
         original, shared = self._original(name), self._shared(name)
         if original is not None:
-            pack(original, folder, files_of(folder), name, 0o600)
+            files = [path for path in files_of(folder) if (folder / path).is_file()]
+            pack(original, folder, files, name, 0o600)
         paths = sorted(released.path for released in outcome.released)
         if self._order.zips == "none":
             _bring(stage, paths, shared)
@@ -151,7 +157,7 @@ class _Studies:
     def _fingerprint(self, job: Job) -> str:
         """Return a digest of all that the result depends on; files by size and time."""
         folder, profile = job.subject.folder, job.profile
-        stats = [(path, (folder / path).stat()) for path in files_of(folder)]
+        stats = [(path, (folder / path).lstat()) for path in files_of(folder)]
         parts = (
             __version__, EDITION, profile.row.name, [option.name for option in profile.options],
             profile.dates, sorted(profile.fields.items()), job.subject.name,
@@ -162,7 +168,7 @@ class _Studies:
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()
 
-    def _write_record(self, path: Path, outcome: Outcome, fingerprint: str) -> None:
+    def _write_record(self, path: Path, outcome: Outcome, fingerprint: str, state: str) -> None:
         """Write which file became which, for the owner of the data."""
         digests = {released.path: released.sha256 for released in outcome.released}
         files = [
@@ -170,17 +176,24 @@ class _Studies:
              "target": scan.target, "sha256": digests.get(scan.target, "")}
             for scan in outcome.scans
         ]  # fmt: skip
-        content = {"fingerprint": fingerprint, "files": files, "residue": outcome.residue}
+        content = {
+            "state": state,
+            "fingerprint": fingerprint,
+            "files": files,
+            "residue": outcome.residue,
+        }
         self._private.write_text(path.name, json.dumps(content, indent=1))
 
 
 def _bring(stage: Path, paths: Sequence[str], target: Path) -> None:
     """Copy checked files beside their place, and make them appear by one rename."""
-    part = target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")
+    clear_parts(target)
+    part = part_of(target)
     try:
         for path in paths:
             (part / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(stage / path, part / path)
+        shutil.rmtree(target, ignore_errors=True)
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -214,11 +227,13 @@ def _first_year(order: Order, policy: Policy) -> int:
     return max(min(years), max(years) - ROOM_YEARS + 1) if years else FIRST_YEAR
 
 
-def _done(record: Path, fingerprint: str) -> bool:
+def _recorded(record: Path, fingerprint: str) -> str | None:
+    """Return how far this study got before with the same input and options, None if nowhere."""
     try:
-        return bool(json.loads(record.read_bytes())["fingerprint"] == fingerprint)
+        content = json.loads(record.read_bytes())
+        return str(content["state"]) if content["fingerprint"] == fingerprint else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def _as_store_error(error: OSError) -> BidsdeidError:
