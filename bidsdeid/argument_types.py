@@ -17,7 +17,11 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises our errors instead of leaving with 2."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise `UsageError`."""
+        """Raise `UsageError`; words that are no options may be names, and are not repeated."""
+        head, unknown, rest = message.partition("unrecognized arguments: ")
+        if unknown:
+            options = [word.partition("=")[0] for word in rest.split() if word.startswith("-")]
+            message = f"{head}unknown arguments{': ' if options else ''}{' '.join(options)}"
         sentence = f"{message}; see --help"
         raise UsageError(sentence)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bidsdeid.argument_types import Parser
-from bidsdeid.errors import BidsdeidError, ToolError, UnknownLevelError, UsageError
+from bidsdeid.errors import BidsdeidError, StoreError, ToolError, UnknownLevelError, UsageError
 
 LEVELS = ("participant", "group")
 
@@ -60,8 +60,11 @@ def _bounded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) 
     """Run a command; a bug is told without a traceback, which may hold names."""
     try:
         return command(arguments)
-    except (BidsdeidError, OSError):
+    except BidsdeidError:
         raise
+    except OSError as error:
+        message = f"a file cannot be read or written: {error.strerror}"
+        raise StoreError(message) from error
     except Exception as bug:
         message = f"a bug ({type(bug).__name__}): please report how it came about"
         raise ToolError(message) from bug

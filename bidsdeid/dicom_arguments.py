@@ -126,6 +126,12 @@ def _add_identity(group: Group) -> None:
     )
     add_option(
         group,
+        "--merge-patients",
+        action="store_true",
+        help="images with several PatientIDs in one folder are of one person",
+    )
+    add_option(
+        group,
         "--key",
         type=Path,
         metavar="FILE",

@@ -44,6 +44,12 @@ _LETTERS = re.compile(r"[^a-z]+")
 #: A field as DICOM numbers them.
 _TAG = re.compile(r"\(?([0-9a-fA-F]{4}),? ?([0-9a-fA-F]{4})\)?")
 
+#: Letters of Chinese, Japanese, Korean (also as they are decomposed) and Thai.
+_DENSE = re.compile(
+    "[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff]"
+)
+
 #: What stands between the values of a field, and between the scripts of a name, in DICOM.
 _VALUES = re.compile(r"[\\=]")
 
@@ -55,6 +61,7 @@ _SES = re.compile(r"(?<![a-z0-9])ses[-_][a-z0-9+]+", re.IGNORECASE)
 _SHORT_NAME = 3
 _SHORT_CODE = 4
 _SHORT_NUMBER = 5
+_SHORT_DENSE = 2
 #: A value with more words is prose, not a name or a number.
 _MAX_WORDS = 8
 
@@ -154,7 +161,8 @@ class Harvest:
         of_people = identity in (Identity.PERSON, Identity.STAFF)
         for order in permutations(words, 2) if of_people else [words]:
             joined = "".join(order)
-            short = len(joined) < (_SHORT_NUMBER if joined.isdigit() else _SHORT_CODE)
+            least = _SHORT_NUMBER if joined.isdigit() else _SHORT_CODE
+            short = len(joined) < (_SHORT_DENSE if _is_dense(joined) else least)
             if len(order) > 1 and not short and not all(map(_vague, order)):
                 self.words[_kind(joined, identity)][1].add(joined)
 
@@ -177,13 +185,16 @@ class Harvest:
         """
         plain = {"".join(words_of(label)) for label in public}
         spoken = {f"{prefix}{label}" for label in plain for prefix in ("", "sub")}
-        lexicon = {
-            identity: Lexicon(
-                whole=frozenset(whole - (spoken if identity is Identity.RECORD else set())),
-                phrases=frozenset(phrases - (spoken if identity is Identity.RECORD else set())),
+        lexicon: dict[Identity, Lexicon] = {}
+        for identity, (single, joined) in self.words.items():
+            kept = spoken if identity is Identity.RECORD else set()
+            # Where no blanks part words, a name stands within others.
+            inside = {word for word in single | joined if _is_dense(word)}
+            lexicon[identity] = Lexicon(
+                frozenset(inside),
+                frozenset(single - kept - inside),
+                frozenset(joined - kept - inside),
             )
-            for identity, (whole, phrases) in self.words.items()
-        }
         return Terms(
             known,
             lexicon[Identity.PERSON],
@@ -221,9 +232,16 @@ def _tells(word: str, identity: Identity) -> bool:
         return False
     if word.isdigit():
         return len(word) >= _SHORT_NUMBER
+    if _is_dense(word):
+        return len(word) >= _SHORT_DENSE
     if word.isalpha() and identity in (Identity.PERSON, Identity.STAFF):
         return len(word) >= _SHORT_NAME
     return len(word) >= _SHORT_CODE
+
+
+def _is_dense(word: str) -> bool:
+    """Tell whether a word is in a script of few letters a word and no blanks: Chinese and such."""
+    return _DENSE.search(word) is not None
 
 
 def _vague(word: str) -> bool:

@@ -35,6 +35,9 @@ def _words(header: Dataset, keyword: str) -> set[str]:
     return {word for each in values for word in str(each).upper().replace("_", " ").split()}
 
 
+_GREY = {"MONOCHROME1", "MONOCHROME2"}
+_MODALITIES = {"MR", "CT", "PT"}
+
 #: The first that holds is the reason.
 REFUSALS = (
     Refusal(
@@ -54,8 +57,21 @@ REFUSALS = (
         "secondary captures, raw and private data hold text that no rule knows",
     ),
     Refusal(
+        "not an admitted modality",
+        lambda header: not _words(header, "Modality") <= _MODALITIES,
+        "it says that it is of no scanner for MR, CT or PET",
+    ),
+    Refusal(
+        "overlay in pixels",
+        lambda header: any(
+            header.get((group, 0x0102)) is not None and header[group, 0x0102].value != 0
+            for group in range(0x6000, 0x6020, 2)
+        ),
+        "an overlay, which may be writing, lies in its pixels",
+    ),
+    Refusal(
         "burned in",
-        lambda header: "YES" in _words(header, "BurnedInAnnotation"),
+        lambda header: bool(_words(header, "BurnedInAnnotation") - {"NO"}),
         "it says that there is text in its pixels",
     ),
     Refusal(
@@ -68,7 +84,7 @@ REFUSALS = (
     ),
     Refusal(
         "colour",
-        lambda header: str(header.get("SamplesPerPixel", 1)) != "1",
+        lambda header: not _words(header, "PhotometricInterpretation") <= _GREY,
         "scanners measure in grey: colour is that of a screenshot, or of a map with a legend",
     ),
 )

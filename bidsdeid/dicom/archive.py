@@ -72,7 +72,8 @@ def clear_parts(target: Path) -> None:
 
 
 def _add(archive: zipfile.ZipFile, source: Path, name: str, mode: int) -> None:
-    member = zipfile.ZipInfo(name, _TIME)
+    readable = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    member = zipfile.ZipInfo(readable, _TIME)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = mode << 16
     member.create_system = 3  # Unix, on every system

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pydicom.tag import BaseTag
 
 from bidsdeid.dicom.elements import Manner, Place, Written, block_of
+from bidsdeid.dicom.numbers import is_number, is_plausible
 from bidsdeid.dicom.part10 import encoded_items
 from bidsdeid.dicom.profile import BIRTH_DATE, PATIENT_ID, PATIENT_NAME, SEX, Action, Profile
 from bidsdeid.dicom.rulebook import rulebook
-from bidsdeid.dicom.values import Values, is_plausible
+from bidsdeid.dicom.values import Values
 from bidsdeid.errors import DicomError
 from bidsdeid.io.readers.vr import CREATORS, NUMBERS
 
@@ -54,6 +55,9 @@ class Deidentifier:
             If it is damaged.
         """
         self._elements(place)
+        for tag, vr in self.profile.inserted.items():
+            if tag not in place.data_set:
+                place.replace(tag, vr, b"")
         for tag, vr in _PATIENT.items():
             if self.values.of_subject(tag) or tag not in place.data_set:
                 place.set(tag, vr, self.values.new(Action.SUBJECT, tag, vr, b"", ()) or b"")
@@ -82,8 +86,11 @@ class Deidentifier:
     ) -> bool:
         """Tell whether an element stays as it is; if not, replace or remove it."""
         new = value if action is Action.KEEP else b""
-        if action in (Action.REMOVE, Action.PRIVATE):
+        within = place.depth > 0 and int(tag) in rulebook().bytes_kept
+        if within or action in (Action.REMOVE, Action.PRIVATE):
             new = None
+        elif value and action is Action.NUMBER and vr in NUMBERS:
+            new = value if is_number(int(tag), vr, value, little=place.is_little) else None
         elif value and action not in (Action.KEEP, Action.EMPTY):
             new = self.values.new(action, int(tag), vr, value, place.encodings)
         if new is None:
@@ -137,7 +144,7 @@ class Deidentifier:
             return False
         vr = row.types[key[2]] if vr == "UN" else vr
         if vr in NUMBERS:
-            return is_plausible(value, vr, little=bool(place.data_set.original_encoding[1]))
+            return is_plausible(value, vr, little=place.is_little)
         if vr in _NUMBERS:
             return self.values.new(Action.NUMBER, int(tag), vr, value, ()) == value
         text = value.decode("ascii", "replace").strip(" \0")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias, cast
 
+from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -59,13 +60,19 @@ class Place:
     _creators: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if _CHARACTER_SET in self.data_set:
-            self.encodings = _encodings(self.text(_CHARACTER_SET))
+        names = self._character_sets()
+        if names:
+            self.encodings = _encodings(names)
 
     @property
     def manner(self) -> Manner:
         """Return how values are written."""
         return self.encodings, self.data_set.original_encoding
+
+    @property
+    def is_little(self) -> bool:
+        """Tell whether bytes of numbers stand in little-endian order."""
+        return bool(self.data_set.original_encoding[1])
 
     def elements(
         self, known: Collection[Written] = ()
@@ -162,6 +169,14 @@ class Place:
             length = old.length if old.length == UNDEFINED else len(value)
             self.data_set[old.tag] = old._replace(value=value, length=length)
 
+    def _character_sets(self) -> str:
+        """Return the names of the character sets; pydicom has read them already, or not."""
+        if _CHARACTER_SET not in self.data_set:
+            return ""
+        element = cast("DataElement | RawDataElement", self.data_set.get_item(_CHARACTER_SET))
+        value = element.value if isinstance(element, RawDataElement) else _as_bytes(element)
+        return (value or b"").decode("ascii", "replace").strip(" \0")
+
     def text(self, tag: int) -> str:
         """Return the value of an element that holds ASCII, empty if there is none."""
         element = self._raw(tag)
@@ -204,7 +219,18 @@ class Place:
 
 @lru_cache(maxsize=64)
 def _encodings(names: str) -> tuple[str, ...]:
-    return tuple(encodings_of([name.strip() for name in names.split("\\")]))
+    """Return Python's names of character sets.
+
+    Raises
+    ------
+    DicomError
+        If one is not of the standard: what is written in it cannot be looked through.
+    """
+    sets = [name.strip(" \0") for name in names.split("\\")]
+    if any(name not in python_encoding for name in sets):
+        message = "its character set is not one of the standard"
+        raise DicomError(message)
+    return tuple(encodings_of(sets))
 
 
 @lru_cache(maxsize=2**14)

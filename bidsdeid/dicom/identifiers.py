@@ -6,21 +6,24 @@ in the bytes of each file that was written (`bidsdeid.dicom.residue`).
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag
+from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]
 
 from bidsdeid.core.harvest import Found, Harvest, identity_of
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.terms import words_of
+from bidsdeid.dicom.confidentiality import confidentiality_table
 from bidsdeid.dicom.elements import Manner, Place, Written
 from bidsdeid.dicom.moments import day_in
 from bidsdeid.dicom.profile import Action, Profile
-from bidsdeid.dicom.values import STANDARD_ROOT
+from bidsdeid.dicom.rulebook import rulebook
 from bidsdeid.errors import DicomError
 from bidsdeid.io.readers.vr import text_of
 
@@ -29,6 +32,9 @@ _PATIENT_GROUP = 0x0010
 
 #: What becomes of values that identify.
 _TAKEN_OUT = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.SUBJECT})
+
+#: Digits of a number under which somebody is known.
+_DIGITS = re.compile(r"(?=\d{5})0*(\d{5,})")
 
 _DAYS = frozenset({"DA", "DT"})
 #: Longer values, and more of them, are looked at each time they occur.
@@ -86,11 +92,13 @@ class Identifiers:
                 seen.add(written)
             if value is None:
                 self._gather_items(place, read, profile, policy)
-            elif value and vr in _TELLING:
+            elif value and (vr in _TELLING or (vr == "?" and tag in confidentiality_table())):
                 action = profile.rule(tag, vr).action
                 self._add(tag, vr, text_of(value, vr, list(place.encodings)), action, policy)
                 if vr == "PN" and not value.isascii():
-                    self.raw.update(part for part in value.replace(b"=", b"^").split(b"^") if part)
+                    for group in value.split(b"="):
+                        parts = [part.strip(b" ") for part in group.split(b"^")]
+                        self.raw.update(part for part in (*parts, b"".join(parts)) if part)
 
     def _gather_items(self, place: Place, tag: BaseTag, profile: Profile, policy: Policy) -> None:
         # What cannot be read does not stay, either.
@@ -113,6 +121,9 @@ class Identifiers:
             if identity is Identity.PLACE:
                 # One word of a clinic's name tells which it is, and here nobody writes prose.
                 self.found.update((identity, word) for word in words_of(text))
+            if identity in (Identity.RECORD, Identity.PERSON):
+                # Numbers are typed without the letters and the zeros before them.
+                self.found.update((Identity.RECORD, digits) for digits in _DIGITS.findall(text))
 
     def harvest(self) -> Harvest:
         """Return the words to look for."""
@@ -123,11 +134,11 @@ class Identifiers:
 
 def _identity(tag: int, vr: str, policy: Policy) -> Identity | None:
     """Return whom the value of an element identifies."""
-    known = identity_of(keyword_for_tag(tag), policy, "")
+    known = rulebook().identities.get(tag) or identity_of(keyword_for_tag(tag), policy, "")
     if known is not None or vr != "PN":
         return known
     return Identity.PERSON if tag >> 16 == _PATIENT_GROUP else Identity.STAFF
 
 
 def _is_own(uid: str) -> bool:
-    return bool(uid) and not uid.startswith(STANDARD_ROOT)
+    return bool(uid) and uid not in UID_dictionary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bidsdeid.dicom.deidentifier import Deidentifier
@@ -65,7 +65,9 @@ def deidentify_instance(content: bytes, deidentifier: Deidentifier) -> Instance:
         return Instance(write_part10(data_set, syntax, sop_class, uid), uid, pixels)
 
 
-def leftovers(written: bytes, instance: Instance, residue: Residue) -> Iterator[str]:
+def leftovers(
+    written: bytes, instance: Instance, residue: Residue, made: Collection[bytes] = ()
+) -> Iterator[str]:
     """Yield what is wrong with a file as the disk has it.
 
     Parameters
@@ -76,6 +78,8 @@ def leftovers(written: bytes, instance: Instance, residue: Residue) -> Iterator[
         What should be there.
     residue : Residue
         What must not.
+    made : collection of bytes
+        New UIDs.
     """
     if written != instance.content:
         yield "its bytes are not those that were written"
@@ -88,4 +92,6 @@ def leftovers(written: bytes, instance: Instance, residue: Residue) -> Iterator[
     header = plain[:start] + b" " + plain[start + len(instance.pixels) :]
     if header.count(instance.uid.encode()) < _TWICE:
         yield "its header names another image"
-    yield from (f"{kind} is left in it" for kind in residue.found_in(header, instance.pixels))
+    yield from (
+        f"{kind} is left in it" for kind in residue.found_in(header, instance.pixels, made)
+    )

@@ -26,8 +26,8 @@ IMPLEMENTATION = f"BIDSDEID_{__version__}"[:16]
 
 PREAMBLE, MAGIC = 128, b"DICM"
 
-#: A deflated data set inflates to no more than this.
-MAX_INFLATED = 2**31
+#: A deflated data set inflates to no more than this, and no more than so many times.
+MAX_INFLATED, MAX_RATIO, SMALL = 2**29, 100, 2**24
 
 _DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
 _META_START = PREAMBLE + len(MAGIC)
@@ -162,12 +162,13 @@ def inflated(content: bytes) -> bytes:
         return content
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        plain = inflater.decompress(content[start:], MAX_INFLATED)
+        limit = min(MAX_INFLATED, max(SMALL, MAX_RATIO * (len(content) - start)))
+        plain = inflater.decompress(content[start:], limit)
     except zlib.error as error:
         message = "its deflated data set is damaged"
         raise DicomError(message) from error
     if inflater.unconsumed_tail:
-        message = "its data set inflates to more than 2 GB"
+        message = "its data set inflates to more than an image does"
         raise DicomError(message)
     return content[:start] + plain
 
@@ -179,11 +180,12 @@ def _check_inflated(content: bytes) -> None:
 
 def _start_of_deflated(content: bytes) -> int | None:
     """Return where a deflated data set begins, None if it is not deflated."""
-    head = content[_META_START : _META_START + 2048]
-    if _DEFLATED not in head:
+    told = content.startswith(_GROUP_LENGTH, _META_START)
+    length = _META_START + len(_GROUP_LENGTH)
+    start = length + 4 + int.from_bytes(content[length : length + 4], "little")
+    if _DEFLATED not in content[: start if told else None]:
         return None
-    if not head.startswith(_GROUP_LENGTH):
+    if not told:
         message = "it is deflated, and its header does not tell its own length"
         raise DicomError(message)
-    start = len(_GROUP_LENGTH)
-    return _META_START + start + 4 + int.from_bytes(head[start : start + 4], "little")
+    return start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydicom.encaps import parse_fragments
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
@@ -16,6 +17,8 @@ _BITS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
 
 #: Says how large a native image is: one number, or the product of several (PS3.3, C.7.6.3).
 _BITS_ALLOCATED, _FRAMES, _COLOURS = 0x00280100, 0x00280008, 0x00280004
+_BITS_STORED, _SIGNED, _PADDING = 0x00280101, 0x00280103, 0x00280120
+_WHOLE = frozenset({8, 16, 32})
 _FACTORS = ((0x00280010, 0), (0x00280011, 0), (0x00280002, 1), (_FRAMES, 1))
 
 #: Native pixels of which two share their colours (PS3.3, C.7.6.3.1.2).
@@ -45,14 +48,15 @@ def trim_pixels(place: Place, syntax: UID) -> bytes:
         raise DicomError(_NO_PIXELS)
     element = place.data_set.get_item(BaseTag(tags[0]))
     value: bytes = element.value or b""
-    pixels = _compressed(value) if syntax.is_encapsulated else _native(value, place, tags[0])
+    native = not syntax.is_encapsulated
+    pixels = _native(value, place, tags[0], syntax) if native else _compressed(value)
     check_codestreams(pixels, syntax)
     if len(pixels) < len(value):
         place.trim(tags[0], pixels)
     return pixels
 
 
-def _native(value: bytes, place: Place, tag: int) -> bytes:
+def _native(value: bytes, place: Place, tag: int, syntax: UID) -> bytes:
     count = _BITS.get(tag) or place.number(_BITS_ALLOCATED)
     for factor, default in _FACTORS:
         count *= place.number(factor, default)
@@ -61,7 +65,34 @@ def _native(value: bytes, place: Place, tag: int) -> bytes:
     size = (count + 7) // 8
     if not 0 < size <= len(value):
         raise DicomError(_FEWER)
+    if tag == PIXEL_DATA:
+        _check_unused_bits(value[:size], place, syntax)
     return value[: size + size % 2] if len(value) > size else value
+
+
+def _check_unused_bits(pixels: bytes, place: Place, syntax: UID) -> None:
+    """Refuse pixels that have something in the bits which are not theirs: overlays once were.
+
+    Raises
+    ------
+    DicomError
+        If there are such; the number that pads an image is none.
+    """
+    allocated, stored = place.number(_BITS_ALLOCATED), place.number(_BITS_STORED)
+    if allocated not in _WHOLE or not 0 < stored < allocated:
+        return
+    order = "<" if syntax.is_little_endian else ">"
+    numbers = np.frombuffer(
+        pixels[: len(pixels) // (allocated // 8) * (allocated // 8)], f"{order}u{allocated // 8}"
+    )
+    signed = place.number(_SIGNED)
+    highest = numbers >> (stored - 1 if signed else stored)
+    full = (1 << allocated - (stored - 1)) - 1 if signed else 0
+    odd = numbers[(highest != 0) & (highest != full)]
+    padding = place.number(_PADDING, -1)
+    if odd.size and not np.all(odd == padding):
+        message = "there is something in the unused bits of its pixels, where overlays were kept"
+        raise DicomError(message)
 
 
 def _compressed(value: bytes) -> bytes:

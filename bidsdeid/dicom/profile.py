@@ -56,6 +56,9 @@ _NEVER_MOVED = frozenset({BIRTH_DATE, 0x00100032, 0x00160077})
 #: UIDs that no option lets stay.
 _NEVER_RETAINED = frozenset({0x04000100, 0x0040A124})
 
+#: Groups before are those of commands, files and directories.
+_FIRST_GROUP = 0x0008
+
 #: Groups that repeat: curves and overlays, which may be drawn or written on; and padding.
 _CURVES, _OVERLAYS, _PADDING = 0x5000, 0x6000, 0xFFFC
 
@@ -74,12 +77,15 @@ class Profile:
     dates : Dates
     fields : mapping of int to bool
         Tags of the user's own list, and whether the subject's value replaces theirs.
+    inserted : mapping of int to str
+        Tags of it that are put in, empty, where they are missing, and their types.
     """
 
     row: ProfileRow
     options: tuple[Option, ...]
     dates: Dates
     fields: Mapping[int, bool] = field(default_factory=dict)
+    inserted: Mapping[int, str] = field(default_factory=dict)
     _known: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False)
 
     @property
@@ -125,6 +131,8 @@ class Profile:
     def _unlisted(self, tag: int, vr: str) -> Rule:
         """Decide on an element that table E.1-1 does not list."""
         group = tag >> 16
+        if group < _FIRST_GROUP:
+            return Rule(Action.REMOVE, "not of a data set")
         if group & 1:
             return Rule(Action.PRIVATE, "private element")
         if group & 0xFF00 in (_CURVES, _OVERLAYS) or group == _PADDING:
@@ -232,6 +240,7 @@ def open_profile(
     retain: Iterable[str] = (),
     dates: Dates | None = None,
     fields: Mapping[int, bool] | None = None,
+    inserted: Mapping[int, str] | None = None,
 ) -> Profile:
     """Return a profile with changes to it.
 
@@ -244,6 +253,8 @@ def open_profile(
         Instead of its own.
     fields : mapping of int to bool, optional
         Tags of the user's own list, and whether the subject's value replaces theirs.
+    inserted : mapping of int to str, optional
+        Tags of it that are put in, empty, where they are missing, and their types.
 
     Raises
     ------
@@ -260,7 +271,7 @@ def open_profile(
         message = f"--retain takes {', '.join(book.options)}"
         raise UsageError(message)
     options = tuple(book.options[each] for each in names)
-    return Profile(row, options, dates or row.dates, dict(fields or {}))
+    return Profile(row, options, dates or row.dates, dict(fields or {}), dict(inserted or {}))
 
 
 def described(tag: int) -> str:

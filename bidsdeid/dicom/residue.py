@@ -19,12 +19,13 @@ from bidsdeid.dicom.identifiers import Identifiers
 _RUNS = re.compile(rb"[a-z]+|\d[\d.]*")
 _CODES = re.compile(rb"[a-z0-9]+")
 
-#: Our own new UIDs, whose digits tell nothing.
+#: UIDs of the root under which new ones are made.
 _OWN = re.compile(rb"(?<![\d.])2\.25\.\d+")
 
 #: Shorter words stand in numbers by chance: four bytes in one of 2,000 files of 10 kB.
 _LEAST = 5
 _LEAST_NUMBER = 6
+_LEAST_RAW = 4
 
 #: Runs of letters and digits this long are looked at in pixels, where shorter ones are noise.
 _LEAST_IN_PIXELS = 6
@@ -57,7 +58,9 @@ class Residue:
     uids: frozenset[bytes]
     raw: tuple[bytes, ...]
 
-    def found_in(self, header: bytes, pixels: bytes) -> Iterator[str]:
+    def found_in(
+        self, header: bytes, pixels: bytes, made: Collection[bytes] = ()
+    ) -> Iterator[str]:
         """Yield the kinds of what is found.
 
         Parameters
@@ -65,8 +68,11 @@ class Residue:
         header : bytes
             All of a file but its pixels, inflated.
         pixels : bytes
+        made : collection of bytes
+            New UIDs, whose digits tell nothing.
         """
-        text = b" ".join([_OWN.sub(b" ", header), *_long_runs(pixels)]).lower()
+        header = _OWN.sub(lambda match: b" " if match[0] in made else match[0], header)
+        text = b" ".join([header, *_long_runs(pixels)]).lower()
         runs = set(_RUNS.findall(text))
         if not self.words.isdisjoint(runs) or not self.codes.isdisjoint(_CODES.findall(text)):
             yield "a name, a place or a record number"
@@ -75,12 +81,17 @@ class Residue:
         moments = (run[:_DAY] for run in runs if _DAY <= len(run) <= _LONGEST_MOMENT)
         if not self.days.isdisjoint(moments):
             yield "a date"
-        if any(name in header or name in pixels for name in self.raw):
+        long = (name for name in self.raw if len(name) >= _LEAST_IN_PIXELS)
+        if any(name in header for name in self.raw) or any(name in pixels for name in long):
             yield "a name"
 
 
 def residue_of(
-    identifiers: Identifiers, terms: Terms, public: Collection[str], *, dates: bool
+    identifiers: Identifiers,
+    terms: Terms,
+    public: Collection[str],
+    *,
+    dates: bool,
 ) -> Residue:
     """Return what must not be left.
 
@@ -90,19 +101,20 @@ def residue_of(
     terms : Terms
         Words that were taken out of the text that stays.
     public : collection of str
-        What the subject is called here.
+        What this program writes: the subject's new name and birth date, and its own words.
     dates : bool
         Whether dates are moved or removed.
     """
     lexica = (terms.known, terms.persons, terms.records, terms.places, terms.labels)
     words = {word.encode() for x in lexica for word in (*x.whole, *x.inside, *x.phrases)}
-    words -= {word.encode() for text in public for word in words_of(text)}
+    own = {word.encode() for text in public for word in words_of(text)}
+    words -= own
     return Residue(
         frozenset(word for word in words if _is_plain(word)),
         frozenset(word for word in words if not _is_plain(word) and len(word) >= _LEAST),
-        frozenset(f"{day:%Y%m%d}".encode() for day in identifiers.days if dates),
+        frozenset(f"{day:%Y%m%d}".encode() for day in identifiers.days if dates) - own,
         frozenset(uid.encode(errors="replace") for uid in identifiers.uids),
-        tuple(name for name in identifiers.raw if len(name) >= _LEAST),
+        tuple(name for name in identifiers.raw if len(name) >= _LEAST_RAW),
     )
 
 

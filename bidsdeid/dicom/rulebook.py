@@ -14,6 +14,8 @@ from typing import Any
 import pydicom.uid
 from pydicom.datadict import tag_for_keyword
 
+from bidsdeid.core.likely import Identity
+
 
 class Dates(StrEnum):
     """What becomes of dates and times."""
@@ -118,6 +120,8 @@ class Rulebook:
         UIDs of the SOP classes that are let in.
     tolerated : mapping of int to frozenset of str
         Detectors of `bidsdeid.core.detectors` that do not apply to the text of a tag.
+    identities : mapping of int to Identity
+        Whom the value of a tag identifies.
     """
 
     profiles: Mapping[str, ProfileRow]
@@ -129,6 +133,7 @@ class Rulebook:
     csa: Mapping[PrivateKey, PrivateRow]
     admitted: frozenset[str]
     tolerated: Mapping[int, frozenset[str]]
+    identities: Mapping[int, Identity]
 
     @property
     def private_groups(self) -> frozenset[int]:
@@ -169,6 +174,7 @@ def rulebook() -> Rulebook:
             for row in raw["tolerate"]
             for word in row["keywords"]
         },
+        {_tag(word): Identity(row["whom"]) for row in raw["identity"] for word in row["keywords"]},
     )
 
 

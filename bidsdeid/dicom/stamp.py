@@ -12,6 +12,7 @@ from bidsdeid.dicom.elements import Place
 from bidsdeid.dicom.part10 import encoded_items
 from bidsdeid.dicom.profile import Profile
 from bidsdeid.dicom.rulebook import Dates
+from bidsdeid.dicom.values import DUMMIES
 
 IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL = 0x00120062, 0x00120063, 0x00120064, 0x00280303
 
@@ -31,17 +32,23 @@ def method(profile: Profile) -> str:
     return f"bidsdeid {__version__}; {standard}profile {profile.row.name}"
 
 
+def own_words(profile: Profile) -> tuple[str, ...]:
+    """Return the texts and dates that this program writes, which come from no study."""
+    dummies = (dummy.decode() for dummy in DUMMIES.values())
+    return (method(profile), *(meaning for _, meaning in profile.codes), *dummies)
+
+
 def stamp(place: Place, profile: Profile) -> None:
     """Write into a data set how it was de-identified."""
     data_set = place.data_set
-    if not profile.standard:
-        for tag in (METHOD_CODES, TEMPORAL):
+    if not profile.standard:  # which takes less out than this would say
+        for tag in (IDENTITY_REMOVED, METHOD_CODES, TEMPORAL):
             data_set.pop(tag, None)
     implicit, little = map(bool, data_set.original_encoding)
     text = method(profile).encode()
-    place.replace(IDENTITY_REMOVED, "CS", b"YES ")
     place.replace(METHOD, "LO", text + b" " * (len(text) % 2))
     if profile.standard:
+        place.replace(IDENTITY_REMOVED, "CS", b"YES ")
         place.replace(METHOD_CODES, "SQ", _codes(profile.codes, implicit, little))
         place.replace(TEMPORAL, "CS", _TEMPORAL[profile.dates])
 

@@ -22,6 +22,7 @@ from bidsdeid.dicom.instance import deidentify_instance, leftovers
 from bidsdeid.dicom.profile import Profile
 from bidsdeid.dicom.residue import Residue, residue_of
 from bidsdeid.dicom.rulebook import Dates
+from bidsdeid.dicom.stamp import own_words
 from bidsdeid.dicom.subjects import Subject
 from bidsdeid.dicom.survey import Scan, State, files_of, placed, survey
 from bidsdeid.dicom.values import Values
@@ -90,6 +91,8 @@ class Job:
     secret : Secret
     known : Lexicon
         Words that the user knows.
+    merge : bool
+        Images of several patients are one subject's.
     """
 
     subject: Subject
@@ -98,6 +101,7 @@ class Job:
     policy: Policy
     secret: Secret
     known: Lexicon = NO_WORDS
+    merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def survey_study(job: Job, processes: int = 1) -> Surveyed:
     Raises
     ------
     InputError
-        If there is no DICOM image in it.
+        If there is no DICOM image in it, or of more than one patient.
     """
     chunks = _chunks(files_of(job.subject.folder))
     scans: list[Scan] = []
@@ -134,6 +138,13 @@ def survey_study(job: Job, processes: int = 1) -> Surveyed:
             identifiers |= found
     if not any(scan.state is State.IMAGE for scan in scans):
         message = "there is no DICOM image of MR, CT or PET in its folder"
+        raise InputError(message)
+    patients = len({scan.patient for scan in scans if scan.state is State.IMAGE})
+    if patients > 1 and not job.merge:
+        message = (
+            f"its images are of {patients} patients, by their PatientID: give each a row, or say "
+            "that they are one with --merge-patients"
+        )
         raise InputError(message)
     return Surveyed(tuple(placed(scans, job.secret)), identifiers)
 
@@ -157,12 +168,9 @@ def deidentify_study(job: Job, surveyed: Surveyed, stage: Path, processes: int =
     name = job.subject.name
     terms = surveyed.identifiers.harvest().terms(job.known, public=(name, job.participant))
     if words_found(name, terms.in_names):
-        message = (
-            "the new name of a patient holds a name that is in the study "
-            f"(line {job.subject.line} of the list): choose another"
-        )
+        message = "its new name holds a name that is in the study: choose another"
         raise UsageError(message)
-    public = (name, job.participant)
+    public = (name, job.participant, job.subject.birth_date, *own_words(job.profile))
     dates = job.profile.dates is not Dates.KEEP
     residue = residue_of(surveyed.identifiers, terms, public, dates=dates)
     shift = job.secret.shift(job.participant) if job.profile.dates is Dates.SHIFT else None
@@ -233,7 +241,8 @@ class _Worker:
         target.write_bytes(instance.content)
         written = target.read_bytes()
         if self.deidentifier.profile.standard:
-            part.residue += leftovers(written, instance, self.residue)
+            made = self.deidentifier.values.made
+            part.residue += leftovers(written, instance, self.residue, made)
         digest = hashlib.sha256(written).hexdigest()
         part.released.append(Released(scan.target, digest))
 

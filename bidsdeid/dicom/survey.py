@@ -19,6 +19,7 @@ from bidsdeid.errors import DicomError, InputError
 from bidsdeid.io.readers.dicom import is_dicom
 
 _SOP_INSTANCE, _SERIES = 0x00080018, 0x0020000E
+_PATIENT_ID = 0x00100020
 _SERIES_NUMBER, _INSTANCE_NUMBER = 0x00200011, 0x00200013
 
 #: Numbers of series in names of folders have so many digits; a longer one may be a record's.
@@ -48,6 +49,8 @@ class Scan:
         Of the image and its series, in the source.
     series_number, number : int
         Of the series in the study, and of the image in the series.
+    patient : str
+        The number of the patient in the source.
     target : str
         Its new path; empty if it has none.
     """
@@ -59,6 +62,7 @@ class Scan:
     series: str = ""
     series_number: int = 0
     number: int = 0
+    patient: str = ""
     target: str = ""
 
 
@@ -113,6 +117,7 @@ def _scan(
             place.text(_SERIES),
             _whole(place.text(_SERIES_NUMBER)),
             _whole(place.text(_INSTANCE_NUMBER)),
+            place.text(_PATIENT_ID),
         )
         refused = refusal(header)
     except DicomError as error:

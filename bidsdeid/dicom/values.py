@@ -9,21 +9,21 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from pydicom.charset import encode_string
+from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]  # public, if not said so
 
 from bidsdeid.core.detectors import MAX_LENGTH, findings, removed
 from bidsdeid.core.pseudonym import DateShift, Secret
 from bidsdeid.core.terms import Terms
-from bidsdeid.dicom.moments import moved
+from bidsdeid.dicom.moments import day_in, moved
 from bidsdeid.dicom.profile import BIRTH_DATE, PATIENT_ID, PATIENT_NAME, SEX, Action
 from bidsdeid.dicom.rulebook import rulebook
 from bidsdeid.dicom.subjects import Subject
-from bidsdeid.io.readers.vr import ASCII, LOCAL, WHOLE, text_of
+from bidsdeid.io.readers.vr import LOCAL, WHOLE, text_of
 
 #: What stands where a value must be, in text and numbers.
 DUMMY = "REMOVED"
-_DUMMIES: Mapping[str, bytes] = {
+DUMMIES: Mapping[str, bytes] = {
     "AS": b"000Y",
     "DA": b"19000101",
     "TM": b"000000",
@@ -36,16 +36,13 @@ _DUMMIES: Mapping[str, bytes] = {
 #: Longest values of types of text, in characters (PS3.5, table 6.2-1).
 _LONGEST = {"CS": 16, "LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 
-#: UIDs that the standard defines.
-STANDARD_ROOT = "1.2.840.10008."
-
 #: Ages are no identifiers up to this number of years (HIPAA, 45 CFR 164.514 (b)(2)(i)(C)).
 _OLDEST = 89
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
-#: Numbers in binary that are so many printable characters are text.
-_TEXT_IN_NUMBERS = re.compile(rb"[ -~]{8,}[ -~\0]*")
+#: Digits of the shortest number under which somebody is known.
+_LEAST_RECORD = 5
 
 #: More values than those of a large study are not remembered.
 _REMEMBERED = 2**17
@@ -65,6 +62,8 @@ class Values:
         Words that must not occur.
     lost : int
         Dates that could not be moved.
+    made : set of bytes
+        New UIDs.
     """
 
     subject: Subject
@@ -72,6 +71,7 @@ class Values:
     shift: DateShift | None
     terms: Terms
     lost: int = 0
+    made: set[bytes] = field(default_factory=set)
     _known: dict[tuple[object, ...], bytes | None] = field(default_factory=dict)
 
     def new(
@@ -102,17 +102,16 @@ class Values:
         self, action: Action, tag: int, vr: str, value: bytes, encodings: tuple[str, ...]
     ) -> bytes | None:
         if action is Action.DUMMY:
-            return _DUMMIES.get(vr, b"") if value else value
+            return DUMMIES.get(vr, b"") if value else value
         if action is Action.SUBJECT:
             return _padded(self.of_subject(tag), vr)
-        if action is Action.NUMBER and vr not in ASCII:
-            return None if _TEXT_IN_NUMBERS.fullmatch(value) else value
         text = text_of(value, vr, list(encodings))
         if action is Action.TEXT and vr in WHOLE:
             new = self._clean(text, tag)
         else:
             each = self._each(action, tag, vr)
-            parts = [each(part.strip(" ")) if part.strip(" ") else "" for part in text.split("\\")]
+            stripped = (part.strip(" \0") for part in text.split("\\"))
+            parts = [each(part) if part else "" for part in stripped]
             if None in parts:
                 return None
             new = "\\".join(part for part in parts if part is not None)
@@ -141,7 +140,11 @@ class Values:
         }[tag]
 
     def _uid(self, part: str) -> str:
-        return part if part.startswith(STANDARD_ROOT) else self.secret.uid(part)
+        if part in UID_dictionary:
+            return part
+        new = self.secret.uid(part)
+        self.made.add(new.encode())
+        return new
 
     def _moment(self, part: str, vr: str) -> str:
         new = moved(part, vr, self.shift)
@@ -153,38 +156,16 @@ class Values:
         """Return a number, unless it is one under which somebody is known."""
         if _NUMBER.fullmatch(part) is None:
             return None
-        return None if part.isdigit() and self.terms.occur_in(part) else part
+        number = float(part)
+        whole = str(int(abs(number))) if number.is_integer() else ""
+        telling = len(whole) >= _LEAST_RECORD and self.terms.occur_in(whole)
+        return None if telling or day_in(whole, "DA") else part
 
     def _clean(self, text: str, tag: int) -> str:
         if len(text) > MAX_LENGTH:
             return ""
         tolerated = rulebook().tolerated.get(tag, frozenset())
         return removed(text, self.terms, tolerate=tolerated)
-
-
-def is_plausible(value: bytes, vr: str, *, little: bool) -> bool:
-    """Tell whether a binary value is a number as scanners measure, and no text in its place.
-
-    Letters in the place of a fraction make a number of no magnitude that occurs; in the place of
-    whole numbers they do not show, so that there is room for one only.
-    """
-    if vr not in _FRACTIONS:
-        return len(value) <= _ONE_NUMBER
-    numbers = np.frombuffer(value[: len(value) // 8 * 8], f"{'<' if little else '>'}f8")
-    if vr == "FL":
-        numbers = np.frombuffer(value[: len(value) // 4 * 4], f"{'<' if little else '>'}f4")
-    if numbers.nbytes != len(value):
-        return False
-    size = np.abs(numbers[numbers != 0])
-    return bool(np.all(np.isfinite(size) & (size > _LEAST) & (size < _MOST)))
-
-
-#: Binary fractions, and what they are between where scanners write them.
-_FRACTIONS = frozenset({"FD", "FL"})
-_LEAST, _MOST = 1e-30, 1e6
-
-#: Bytes of the longest whole number.
-_ONE_NUMBER = 4
 
 
 def _age(part: str) -> str:

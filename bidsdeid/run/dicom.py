@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 from bidsdeid.argument_types import Parser, add_option
 from bidsdeid.dicom.explanation import explain_profile, explain_tag, tag_named
-from bidsdeid.dicom.fields import FieldList, read_fields
+from bidsdeid.dicom.fields import Field, FieldList, read_fields
 from bidsdeid.dicom.profile import Profile, open_profile
 from bidsdeid.dicom.rulebook import Dates, rulebook
 from bidsdeid.dicom.subjects import Row, Subject, check_folders, check_rows, read_subjects
 from bidsdeid.dicom_arguments import dicom_parser
 from bidsdeid.errors import StoreError, UsageError
+from bidsdeid.io.readers.vr import known_vr
 from bidsdeid.run.dicom_order import Order
 from bidsdeid.run.dicom_studies import deidentify_studies
 from bidsdeid.run.options import identity_options
@@ -25,7 +27,14 @@ _NOT_STANDARD = (
     "warning: profile dicat blanks the fields of the list and nothing else, which is not what "
     "DICOM PS3.15 calls de-identified"
 )
+_TERMINATED = 143
+
 _CSA = "warning: --retain csa keeps Siemens' own headers whole; they may hold names and dates"
+
+
+def _terminate(*_: object) -> None:
+    """Leave as after an interrupt, so that nothing stays half done."""
+    raise SystemExit(_TERMINATED)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     """
     if argv[:1] == ["explain"]:
         return _explain(argv[1:])
+    signal.signal(signal.SIGTERM, _terminate)
     parser = dicom_parser()
     if not argv:
         parser.print_help()
@@ -68,6 +78,8 @@ def _run(options: argparse.Namespace) -> int:
         options.jobs,
         work_dir=options.work_dir,
         private_named=options.private_dir is not None,
+        report=options.report,
+        merge=options.merge_patients,
         dry_run=options.dry_run,
         verbose=options.verbose,
     )
@@ -106,12 +118,27 @@ def _profile(options: argparse.Namespace, fields: FieldList | None = None) -> Pr
         retain=retain,
         dates=options.dates,
         fields={field.tag: field.editable for field in listed},
+        inserted={field.tag: vr for field, vr in _inserted(listed) if vr not in _NOT_INSERTED},
     )
+
+
+def _inserted(fields: Iterable[Field]) -> Iterator[tuple[Field, str]]:
+    """Yield the fields that a list wants to be there, with their types, empty if unknown."""
+    for field in fields:
+        if field.insert:
+            yield field, known_vr(field.tag) or field.vr
+
+
+#: Types of fields that are not put in: of none, a sequence, or one that depends on the image.
+_NOT_INSERTED = frozenset({"", "SQ", "US or SS", "OB or OW", "US or OW"})
 
 
 def _warnings(options: argparse.Namespace, fields: FieldList) -> tuple[str, ...]:
     """Return what the user should know before it begins."""
-    warnings = [f"{options.xml.name}: {warning}" for warning in fields.warnings]
+    warnings = [f"the list of fields: {warning}" for warning in fields.warnings]
+    missing = sum(vr in _NOT_INSERTED for _, vr in _inserted(fields.fields))
+    if missing:
+        warnings.append(f"the list of fields: {missing} field(s) cannot be put in where missing")
     if options.profile == "dicat":
         warnings.append(_NOT_STANDARD)
     if any("csa" in words.split(",") for words in options.retain):

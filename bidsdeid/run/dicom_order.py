@@ -13,6 +13,8 @@ from bidsdeid.errors import UsageError
 
 _PREFIX = "sub-"
 
+_REPORT = "the report"
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -33,6 +35,10 @@ class Order:
         By default in the private folder.
     private_named : bool
         Whether the user named the private folder.
+    report : Path or None
+        Where what was done is told.
+    merge : bool
+        Images of several patients in a folder are one subject's.
     dry_run, verbose : bool
     """
 
@@ -45,6 +51,8 @@ class Order:
     jobs: int
     work_dir: Path | None = None
     private_named: bool = False
+    report: Path | None = None
+    merge: bool = False
     dry_run: bool = False
     verbose: bool = False
 
@@ -58,12 +66,19 @@ class Order:
         """
         places = {"the output": self.output, "the private folder": self.private_dir}
         places |= {} if self.work_dir is None else {"the work folder": self.work_dir}
+        places |= {} if self.report is None else {_REPORT: self.report}
+        if self.report is not None and not self.report.absolute().parent.is_dir():
+            message = "there is no folder for the report: make it, or name another"
+            raise UsageError(message)
         for what, place in places.items():
             for subject in self.subjects:
                 if _real(place).is_relative_to(_real(subject.folder)):
-                    message = f"{what} lies in a study (line {subject.line}): name another"
+                    where = f" (line {subject.line})" if subject.line else ""
+                    message = f"{what} lies in a study{where}: name another"
                     raise UsageError(message)
-            if what != "the output" and _real(place).is_relative_to(_real(self.output)):
+            if what not in ("the output", _REPORT) and _real(place).is_relative_to(
+                _real(self.output)
+            ):
                 message = f"{what} lies in the output, which is shared: name another"
                 raise UsageError(message)
 

@@ -6,9 +6,11 @@ import hashlib
 import json
 import shutil
 import sys
+import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from bidsdeid.dicom.confidentiality import EDITION, confidentiality_table
 from bidsdeid.dicom.study import Job, Outcome, deidentify_study, survey_study
 from bidsdeid.dicom.subjects import Subject
 from bidsdeid.dicom.survey import State, files_of, survey
-from bidsdeid.errors import BidsdeidError, InputError, ReleaseError, StoreError
+from bidsdeid.errors import BidsdeidError, InputError, ReleaseError, StoreError, ToolError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.work import work_folder
 from bidsdeid.resources import load_policy
@@ -82,13 +84,25 @@ class _Studies:
         report: dict[str, Any] = {"subject": name}
         try:
             report |= self._do(job, work)
-        except (BidsdeidError, OSError) as error:
-            problem = error if isinstance(error, BidsdeidError) else _as_store_error(error)
+        except Exception as error:  # noqa: BLE001 -- one study must not stop the others
+            problem = self._as_problem(name, error)
             _say(f"{name}: not done: {problem}")
             leak = isinstance(problem, ReleaseError)
             report |= {"state": "withheld" if leak else "failed", "reason": str(problem)}
-            report["exit_code"] = ReleaseError.exit_code if leak else 1
+            bad = isinstance(problem, ReleaseError | ToolError)
+            report["exit_code"] = problem.exit_code if bad else 1
         return report
+
+    def _as_problem(self, name: str, error: Exception) -> BidsdeidError:
+        """Return what to tell of an error; the traceback of a bug goes to the private folder."""
+        if isinstance(error, BidsdeidError):
+            return error
+        if isinstance(error, OSError):
+            return StoreError(f"a file cannot be read or written: {error.strerror}")
+        text = "".join(traceback.format_exception(error))
+        self._private.write_text(f"crash-dicom-{name}.txt", text)
+        kind = type(error).__name__
+        return ToolError(f"a bug ({kind}): please report it; the private folder tells where it is")
 
     def _job(self, subject: Subject) -> Job:
         participant = participant_of(subject)
@@ -101,6 +115,7 @@ class _Studies:
             self._policy,
             self._secret,
             self._order.identity.terms,
+            self._order.merge,
         )
 
     def _do(self, job: Job, work: Path) -> dict[str, Any]:
@@ -222,7 +237,8 @@ def _first_year(order: Order, policy: Policy) -> int:
         for path in files_of(subject.folder):
             scans, found = survey(subject.folder, [path], order.profile, policy)
             if scans[0].state is State.IMAGE:
-                years |= {max(found.days).year} if found.days else set()  # the others are births
+                days = {day for day in found.days if day <= date.today()}  # noqa: DTZ011 -- any zone
+                years |= {max(days).year} if days else set()  # the others are births
                 break
     return max(min(years), max(years) - ROOM_YEARS + 1) if years else FIRST_YEAR
 
@@ -234,10 +250,6 @@ def _recorded(record: Path, fingerprint: str) -> str | None:
         return str(content["state"]) if content["fingerprint"] == fingerprint else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _as_store_error(error: OSError) -> BidsdeidError:
-    return StoreError(f"a file cannot be read or written: {error.strerror}")
 
 
 def _say(text: str) -> None:

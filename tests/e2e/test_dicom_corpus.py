@@ -22,7 +22,19 @@ def deidentified(tmp_path: Path, files: Mapping[str, bytes], *options: str) -> d
     for name, content in files.items():
         (source / name).write_bytes(content)
     out = tmp_path / "out"
-    code = main(["dicom", str(source), str(out), "--subject", "sub-01", "--zip", "none", *options])
+    code = main(
+        [
+            "dicom",
+            str(source),
+            str(out),
+            "--subject",
+            "sub-01",
+            "--zip",
+            "none",
+            "--merge-patients",
+            *options,
+        ]
+    )
     assert code in (0, 1)
     record = json.loads((tmp_path / "out_private" / "dicom-sub-01.json").read_text("utf-8"))
     return {

@@ -42,7 +42,7 @@ def study(folder: Path, name: str, series: int = 2, images: int = 3) -> Path:
         (folder / f"{name}_ser{number}").mkdir(parents=True)
         for image in range(images):
             ds = pydicom.dcmread(str(get_testdata_file("MR_small.dcm")))
-            ds.PatientName, ds.PatientID = name.replace("_", "^"), f"MRN{len(name)}77{number}"
+            ds.PatientName, ds.PatientID = name.replace("_", "^"), f"MRN{len(name)}77"
             ds.StudyDate, ds.SeriesDescription = "20040826", f"{name} t1_mprage"
             ds.StudyInstanceUID = uids["study"]
             ds.SeriesInstanceUID = generate_uid(entropy_srcs=[name, str(number)])
