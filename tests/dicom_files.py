@@ -115,9 +115,10 @@ def part10(
     return b"Zebulon's scanner".ljust(128, b"\0") + b"DICM" + length + meta + content
 
 
-def pixels_of(seed: int) -> bytes:
+def pixels_of(seed: int, syntax: str = EXPLICIT) -> bytes:
     """Return 8 x 8 pixels in 12 bits."""
-    return np.random.default_rng(seed).integers(0, 4096, _SIDE**2, dtype="<u2").tobytes()
+    numbers = np.random.default_rng(seed).integers(0, 4096, _SIDE**2, dtype="<u2")
+    return (numbers.byteswap() if syntax == BIG else numbers).tobytes()
 
 
 def elements_of(number: int = 1) -> dict[int, Any]:
@@ -167,7 +168,8 @@ def mr(
     behind: bytes = b"",
 ) -> bytes:
     """Return an MR image with other elements, and bytes behind its last element."""
-    content = data_set({**elements_of(number), **(changes or {})}, syntax) + behind
+    pixels = {PIXELS: ("OW", pixels_of(number, syntax))}
+    content = data_set({**elements_of(number), **pixels, **(changes or {})}, syntax) + behind
     return part10(content, syntax, uid=f"1.2.826.7.1.{number}")
 
 

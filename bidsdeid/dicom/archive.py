@@ -38,9 +38,9 @@ def pack(target: Path, folder: Path, paths: Iterable[str], root: str, mode: int)
     StoreError
         If it cannot be written.
     """
-    clear_parts(target)
     part = part_of(target)
     try:
+        clear_parts(target)
         with (
             open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b") as file,  # noqa: PTH123
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,

@@ -43,17 +43,19 @@ class Deidentifier:
     profile: Profile
     values: Values
     _sequences: dict[Hashable, bytes | None] = field(default_factory=dict)
+    _whole: list[bytes] = field(default_factory=list)
     _staying: dict[Manner, set[Written]] = field(default_factory=dict)
     _groups: frozenset[int] = field(default_factory=lambda: rulebook().private_groups)
 
-    def apply(self, place: Place) -> None:
-        """De-identify a data set, in place.
+    def apply(self, place: Place) -> tuple[bytes, ...]:
+        """De-identify a data set, in place, and return what stays whole as the user wants it.
 
         Raises
         ------
         DicomError
             If it is damaged.
         """
+        self._whole.clear()
         self._elements(place)
         for tag, vr in self.profile.inserted.items():
             if tag not in place.data_set:
@@ -61,6 +63,7 @@ class Deidentifier:
         for tag, vr in _PATIENT.items():
             if self.values.of_subject(tag) or tag not in place.data_set:
                 place.set(tag, vr, self.values.new(Action.SUBJECT, tag, vr, b"", ()) or b"")
+        return tuple(self._whole)
 
     def _elements(self, place: Place) -> None:
         data_set = place.data_set
@@ -138,6 +141,7 @@ class Deidentifier:
         if key is None or value is None:
             return False
         if key in rulebook().csa and self.profile.applies("csa"):
+            self._whole.append(value)
             return True
         row = rulebook().private.get(key)
         if row is None or not self.profile.applies("safe-private"):
@@ -146,6 +150,6 @@ class Deidentifier:
         if vr in NUMBERS:
             return is_plausible(value, vr, little=place.is_little)
         if vr in _NUMBERS:
-            return self.values.new(Action.NUMBER, int(tag), vr, value, ()) == value
+            return self.values.new(Action.NUMBER, int(tag), vr, value, ()) is not None
         text = value.decode("ascii", "replace").strip(" \0")
         return row.pattern is not None and row.pattern.fullmatch(text) is not None

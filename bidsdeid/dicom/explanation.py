@@ -31,7 +31,7 @@ def tag_named(text: str) -> int:
     """
     match = _TAG.fullmatch(text.strip())
     tag = int(match[1] + match[2], 16) if match else tag_for_keyword(text.strip())
-    if tag is None:
+    if tag is None or not text.strip():
         message = "--tag takes a tag such as 0010,0010 or a keyword such as PatientName"
         raise UsageError(message)
     return tag

@@ -33,6 +33,9 @@ _PATIENT_GROUP = 0x0010
 #: What becomes of values that identify.
 _TAKEN_OUT = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.SUBJECT})
 
+#: Begins another character set, whose bytes may be those of ASCII (ISO 2022).
+_ESCAPE = b"\x1b"
+
 #: Digits of a number under which somebody is known.
 _DIGITS = re.compile(r"(?=\d{5})0*(\d{5,})")
 
@@ -95,7 +98,7 @@ class Identifiers:
             elif value and (vr in _TELLING or (vr == "?" and tag in confidentiality_table())):
                 action = profile.rule(tag, vr).action
                 self._add(tag, vr, text_of(value, vr, list(place.encodings)), action, policy)
-                if vr == "PN" and not value.isascii():
+                if vr == "PN" and (not value.isascii() or _ESCAPE in value):
                     for group in value.split(b"="):
                         parts = [part.strip(b" ") for part in group.split(b"^")]
                         self.raw.update(part for part in (*parts, b"".join(parts)) if part)

@@ -31,11 +31,14 @@ class Instance:
         Its new SOP Instance UID.
     pixels : bytes
         As they were and are.
+    whole : tuple of bytes
+        Values that the user wants to keep whole.
     """
 
     content: bytes
     uid: str
     pixels: bytes
+    whole: tuple[bytes, ...] = ()
 
 
 def deidentify_instance(content: bytes, deidentifier: Deidentifier) -> Instance:
@@ -56,13 +59,13 @@ def deidentify_instance(content: bytes, deidentifier: Deidentifier) -> Instance:
         data_set, syntax = read_part10(content)
         place = Place(data_set)
         pixels = trim_pixels(place, syntax)
-        deidentifier.apply(place)
+        whole = deidentifier.apply(place)
         stamp(place, deidentifier.profile)
         sop_class, uid = place.text(SOP_CLASS), place.text(SOP_INSTANCE)
         if not sop_class or not uid:
             message = "it does not say what it is (SOPClassUID, SOPInstanceUID)"
             raise DicomError(message)
-        return Instance(write_part10(data_set, syntax, sop_class, uid), uid, pixels)
+        return Instance(write_part10(data_set, syntax, sop_class, uid), uid, pixels, whole)
 
 
 def leftovers(
@@ -92,6 +95,5 @@ def leftovers(
     header = plain[:start] + b" " + plain[start + len(instance.pixels) :]
     if header.count(instance.uid.encode()) < _TWICE:
         yield "its header names another image"
-    yield from (
-        f"{kind} is left in it" for kind in residue.found_in(header, instance.pixels, made)
-    )
+    found = residue.found_in(header, instance.pixels, made, instance.whole)
+    yield from (f"{kind} is left in it" for kind in found)

@@ -9,7 +9,10 @@ from pydicom.datadict import dictionary_VM
 
 #: So many letters in a row are text, among whole numbers and in fractions.
 _TEXT_IN_NUMBERS = re.compile(rb"[A-Za-z]{4}")
-_TEXT_IN_FRACTIONS = re.compile(rb"[A-Za-z]{7}")
+_TEXT_IN_FRACTIONS = {
+    "FD": re.compile(rb"[0-9A-Za-z ,.^-]{7}"),
+    "FL": re.compile(rb"[0-9A-Za-z ,.^-]{8}"),
+}
 
 #: Bytes of a binary number.
 _SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "AT": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8}
@@ -46,7 +49,7 @@ def is_plausible(value: bytes, vr: str, *, little: bool, most: float = _MOST) ->
     numbers = np.frombuffer(value[: len(value) // 8 * 8], f"{'<' if little else '>'}f8")
     if vr == "FL":
         numbers = np.frombuffer(value[: len(value) // 4 * 4], f"{'<' if little else '>'}f4")
-    if numbers.nbytes != len(value) or _TEXT_IN_FRACTIONS.search(value):
+    if numbers.nbytes != len(value) or _TEXT_IN_FRACTIONS[vr].search(value):
         return False
     size = np.abs(numbers[numbers != 0])
     return bool(np.all(np.isfinite(size) & (size > _LEAST) & (size < most)))

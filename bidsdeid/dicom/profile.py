@@ -51,7 +51,7 @@ PATIENT_NAME, PATIENT_ID, BIRTH_DATE, SEX = 0x00100010, 0x00100020, 0x00100030, 
 _SUBJECT = frozenset({PATIENT_NAME, PATIENT_ID, BIRTH_DATE})
 
 #: Dates and times that no option lets stay: of birth, and of a satellite.
-_NEVER_MOVED = frozenset({BIRTH_DATE, 0x00100032, 0x00160077})
+_NEVER_MOVED = frozenset({BIRTH_DATE, 0x00100032, 0x00160077, 0x0016008D})
 
 #: UIDs that no option lets stay.
 _NEVER_RETAINED = frozenset({0x04000100, 0x0040A124})
@@ -165,7 +165,7 @@ class Profile:
                 return Rule(Action.TEXT, explained)
             if tag in option.keep:
                 rule = self._by_type(tag, vr, explained)
-                kept = rule.action in (Action.TEXT, Action.WORD) or vr == "AE"
+                kept = vr in _PROSE or vr == "AE"
                 return Rule(Action.KEEP, explained) if kept else rule
         return None
 

@@ -7,7 +7,7 @@ the engine or of pydicom does not answer its own question.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,8 @@ class Residue:
     ----------
     words, codes : frozenset of bytes
         In lower case: letters or digits only, and both.
+    people : frozenset of bytes
+        Those of the words that are names of people or known terms.
     days : frozenset of bytes
         As ``YYYYMMDD``.
     uids : frozenset of bytes
@@ -54,12 +56,17 @@ class Residue:
 
     words: frozenset[bytes]
     codes: frozenset[bytes]
+    people: frozenset[bytes]
     days: frozenset[bytes]
     uids: frozenset[bytes]
     raw: tuple[bytes, ...]
 
     def found_in(
-        self, header: bytes, pixels: bytes, made: Collection[bytes] = ()
+        self,
+        header: bytes,
+        pixels: bytes,
+        made: Collection[bytes] = (),
+        whole: Iterable[bytes] = (),
     ) -> Iterator[str]:
         """Yield the kinds of what is found.
 
@@ -70,7 +77,13 @@ class Residue:
         pixels : bytes
         made : collection of bytes
             New UIDs, whose digits tell nothing.
+        whole : iterable of bytes
+            Values that the user wants to keep whole, whatever is in them but names of people.
         """
+        for value in whole:
+            header = header.replace(value, b" ")
+            if not self.people.isdisjoint(_RUNS.findall(value.lower())):
+                yield "a name"
         header = _OWN.sub(lambda match: b" " if match[0] in made else match[0], header)
         text = b" ".join([header, *_long_runs(pixels)]).lower()
         runs = set(_RUNS.findall(text))
@@ -107,15 +120,25 @@ def residue_of(
     """
     lexica = (terms.known, terms.persons, terms.records, terms.places, terms.labels)
     words = {word.encode() for x in lexica for word in (*x.whole, *x.inside, *x.phrases)}
+    people = {
+        word.encode()
+        for x in (terms.known, terms.persons)
+        for word in (*x.whole, *x.inside, *x.phrases)
+    }
     own = {word.encode() for text in public for word in words_of(text)}
     words -= own
     return Residue(
         frozenset(word for word in words if _is_plain(word)),
-        frozenset(word for word in words if not _is_plain(word) and len(word) >= _LEAST),
+        frozenset(word for word in words if _is_code(word) and len(word) >= _LEAST),
+        frozenset(word for word in people - own if _is_plain(word)),
         frozenset(f"{day:%Y%m%d}".encode() for day in identifiers.days if dates) - own,
         frozenset(uid.encode(errors="replace") for uid in identifiers.uids),
         tuple(name for name in identifiers.raw if len(name) >= _LEAST_RAW),
     )
+
+
+def _is_code(word: bytes) -> bool:
+    return not word.isalpha() and not word.isdigit()
 
 
 def _is_plain(word: bytes) -> bool:

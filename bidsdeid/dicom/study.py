@@ -182,7 +182,7 @@ def deidentify_study(job: Job, surveyed: Surveyed, stage: Path, processes: int =
     released: list[Released] = []
     residue_found: dict[str, None] = {}
     failed: dict[str, str] = {}
-    lost = 0
+    lost: set[str] = set()
     chunks = _chunks(images)
     with _spread(min(processes, len(chunks)), _begin_work, (worker,)) as spread:
         part: _Part
@@ -190,14 +190,14 @@ def deidentify_study(job: Job, surveyed: Surveyed, stage: Path, processes: int =
             released += part.released
             residue_found |= dict.fromkeys(part.residue)
             failed |= part.failed
-            lost += part.lost
+            lost |= part.lost
     scans = tuple(
         replace(scan, state=State.FAILED, reason=failed[scan.path], target="")
         if scan.path in failed
         else scan
         for scan in surveyed.scans
     )
-    return Outcome(scans, tuple(released), tuple(residue_found), lost)
+    return Outcome(scans, tuple(released), tuple(residue_found), len(lost))
 
 
 @dataclass(slots=True)
@@ -207,7 +207,7 @@ class _Part:
     released: list[Released]
     residue: list[str]
     failed: dict[str, str]
-    lost: int = 0
+    lost: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +221,7 @@ class _Worker:
 
     def do(self, scans: Sequence[Scan]) -> _Part:
         """De-identify files, and check each as the disk has it."""
-        part = _Part([], [], {})
-        before = self.deidentifier.values.lost
+        part = _Part([], [], {}, self.deidentifier.values.lost)
         for scan in scans:
             try:
                 self._do(scan, part)
@@ -232,7 +231,6 @@ class _Worker:
                 raise
             except Exception as bug:  # noqa: BLE001 -- the file does not go out, the others do
                 part.failed[scan.path] = f"it cannot be de-identified ({type(bug).__name__})"
-        part.lost = self.deidentifier.values.lost - before
         return part
 
     def _do(self, scan: Scan, part: _Part) -> None:

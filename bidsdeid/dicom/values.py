@@ -38,8 +38,8 @@ _LONGEST = {"CS": 16, "LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 
 #: Ages are no identifiers up to this number of years (HIPAA, 45 CFR 164.514 (b)(2)(i)(C)).
 _OLDEST = 89
-_AGE = re.compile(r"(\d{3})([DWMY])")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_AGE = re.compile(r"([0-9]{3})([DWMY])")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 #: Digits of the shortest number under which somebody is known.
 _LEAST_RECORD = 5
@@ -60,7 +60,7 @@ class Values:
         None leaves dates as they are.
     terms : Terms
         Words that must not occur.
-    lost : int
+    lost : set of str
         Dates that could not be moved.
     made : set of bytes
         New UIDs.
@@ -70,7 +70,7 @@ class Values:
     secret: Secret
     shift: DateShift | None
     terms: Terms
-    lost: int = 0
+    lost: set[str] = field(default_factory=set)
     made: set[bytes] = field(default_factory=set)
     _known: dict[tuple[object, ...], bytes | None] = field(default_factory=dict)
 
@@ -149,7 +149,7 @@ class Values:
     def _moment(self, part: str, vr: str) -> str:
         new = moved(part, vr, self.shift)
         if new is None:
-            self.lost += 1
+            self.lost.add(part)
         return new or ""
 
     def _number(self, part: str) -> str | None:
@@ -185,6 +185,8 @@ def _encoded(text: str, vr: str, encodings: tuple[str, ...]) -> bytes:
     try:
         content = encode_string(text, list(encodings) or ["iso8859"])
     except (LookupError, ValueError):
+        return b""
+    if text_of(content, vr, list(encodings)) != text:
         return b""
     return content + b" " * (len(content) % 2)
 

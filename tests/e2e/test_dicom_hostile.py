@@ -289,3 +289,13 @@ def test_words_that_are_no_options_are_not_repeated(capsys: pytest.CaptureFixtur
     told = capsys.readouterr().err
     assert "--profil" in told
     assert "Zebrowski" not in told
+
+
+@pytest.mark.parametrize(("text", "code"), [(b"SV10 1.2.3.4.5.6.77", 0), (b"SV10 KOWALCZYK ", 65)])
+def test_headers_kept_whole_may_hold_uids_but_no_names(
+    text: bytes, code: int, tmp_path: Path
+) -> None:
+    ds = image(1, PatientName="KOWALCZYK^ANNA", StudyInstanceUID="1.2.3.4.5.6.77")
+    ds.private_block(0x0029, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", text)
+    study(tmp_path, ds)
+    assert run(tmp_path, "--retain", "csa") == code
