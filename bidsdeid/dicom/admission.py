@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
-from pydicom.dataset import Dataset
+from pydicom.datadict import tag_for_keyword
 
+from bidsdeid.dicom.elements import Place
 from bidsdeid.dicom.rulebook import rulebook
 
 
@@ -24,25 +26,37 @@ class Refusal:
     """
 
     name: str
-    holds: Callable[[Dataset], bool]
+    holds: Callable[[Place], bool]
     reason: str
 
 
-def _words(header: Dataset, keyword: str) -> set[str]:
+def _words(header: Place, keyword: str) -> set[str]:
     """Return the words of a coded element."""
-    value = header.get(keyword) or ()
-    values = [value] if isinstance(value, str) else value
-    return {word for each in values for word in str(each).upper().replace("_", " ").split()}
+    text = header.text(_tag(keyword)).upper()
+    return set(text.replace("_", " ").replace("\\", " ").split())
 
 
+@cache
+def _tag(keyword: str) -> int:
+    return tag_for_keyword(keyword) or 0
+
+
+def _has_overlay_in_pixels(header: Place) -> bool:
+    tags = [tag for tag in header.data_set.keys() if tag & _ANY_OVERLAY == _OVERLAY_BIT_POSITION]  # noqa: SIM118 -- it would be sorted
+    return any(header.number(tag) for tag in tags)
+
+
+_OVERLAY_BIT_POSITION, _ANY_OVERLAY = 0x60000102, 0xFF00FFFF
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _MODALITIES = {"MR", "CT", "PT"}
+_SCREENS = {"SCREEN", "SAVE", "SCREENSHOT"}
+_CONVERSIONS = {"DI", "DF", "WSD", "SD", "SI"}
 
 #: The first that holds is the reason.
 REFUSALS = (
     Refusal(
         "directory",
-        lambda header: "DirectoryRecordSequence" in header,
+        lambda header: _tag("DirectoryRecordSequence") in header.data_set,
         "a DICOMDIR lists names of patients and files: make a new one of what is released",
     ),
     Refusal(
@@ -52,7 +66,7 @@ REFUSALS = (
     ),
     Refusal(
         "not an admitted class",
-        lambda header: str(header.get("SOPClassUID", "")) not in rulebook().admitted,
+        lambda header: header.text(_tag("SOPClassUID")) not in rulebook().admitted,
         "only images of MR, CT and PET are let in: reports, documents, presentation states, "
         "secondary captures, raw and private data hold text that no rule knows",
     ),
@@ -63,10 +77,7 @@ REFUSALS = (
     ),
     Refusal(
         "overlay in pixels",
-        lambda header: any(
-            header.get((group, 0x0102)) is not None and header[group, 0x0102].value != 0
-            for group in range(0x6000, 0x6020, 2)
-        ),
+        _has_overlay_in_pixels,
         "an overlay, which may be writing, lies in its pixels",
     ),
     Refusal(
@@ -77,8 +88,8 @@ REFUSALS = (
     Refusal(
         "screen",
         lambda header: (
-            bool(_words(header, "ImageType") & {"SCREEN", "SAVE", "SCREENSHOT"})
-            or bool(_words(header, "ConversionType") & {"DI", "DF", "WSD", "SD", "SI"})
+            bool(_words(header, "ImageType") & _SCREENS)
+            or bool(_words(header, "ConversionType") & _CONVERSIONS)
         ),
         "it was captured from a screen or a film, which may show a name",
     ),
@@ -90,12 +101,12 @@ REFUSALS = (
 )
 
 
-def refusal(header: Dataset) -> Refusal | None:
+def refusal(header: Place) -> Refusal | None:
     """Return why a file is not let in, None if it is.
 
     Parameters
     ----------
-    header : Dataset
-        Of the file, without pixels.
+    header : Place
+        The data set of the file, without pixels.
     """
     return next((row for row in REFUSALS if row.holds(header)), None)

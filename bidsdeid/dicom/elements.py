@@ -60,7 +60,7 @@ class Place:
     _creators: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = self._character_sets()
+        names = self.text(_CHARACTER_SET)
         if names:
             self.encodings = _encodings(names)
 
@@ -169,17 +169,11 @@ class Place:
             length = old.length if old.length == UNDEFINED else len(value)
             self.data_set[old.tag] = old._replace(value=value, length=length)
 
-    def _character_sets(self) -> str:
-        """Return the names of the character sets; pydicom has read them already, or not."""
-        if _CHARACTER_SET not in self.data_set:
-            return ""
-        element = cast("DataElement | RawDataElement", self.data_set.get_item(_CHARACTER_SET))
-        value = element.value if isinstance(element, RawDataElement) else _as_bytes(element)
-        return (value or b"").decode("ascii", "replace").strip(" \0")
-
     def text(self, tag: int) -> str:
         """Return the value of an element that holds ASCII, empty if there is none."""
-        element = self._raw(tag)
+        element = self._held(tag)
+        if isinstance(element, DataElement):  # pydicom looked into it
+            return _as_bytes(element).decode()
         return text_of(element.value, "CS", []) if element and element.value else ""
 
     def number(self, tag: int, default: int = 0) -> int:
@@ -201,13 +195,12 @@ class Place:
             raise DicomError(message)
         return int.from_bytes(element.value, "little" if element.is_little_endian else "big")
 
+    def _held(self, tag: int) -> DataElement | RawDataElement | None:
+        element = self.data_set.get_item(BaseTag(tag), keep_deferred=True)
+        return cast("DataElement | RawDataElement | None", element)
+
     def _raw(self, tag: int) -> RawDataElement | None:
-        if tag not in self.data_set:
-            return None
-        element = cast(
-            "DataElement | RawDataElement",
-            self.data_set.get_item(BaseTag(tag), keep_deferred=True),
-        )
+        element = self._held(tag)
         return element if isinstance(element, RawDataElement) else None
 
     def _private_vr(self, tag: int, written: str | None) -> str:

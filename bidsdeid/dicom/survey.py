@@ -119,7 +119,7 @@ def _scan(
             _whole(place.text(_INSTANCE_NUMBER)),
             place.text(_PATIENT_ID),
         )
-        refused = refusal(header)
+        refused = refusal(place)
     except DicomError as error:
         return Scan(path, State.FAILED, str(error))
     except Exception:  # noqa: BLE001 -- whatever is wrong with it, it does not go out

@@ -4,6 +4,7 @@ import pytest
 from pydicom.uid import UID
 
 from bidsdeid.dicom.admission import REFUSALS, Refusal, refusal
+from bidsdeid.dicom.elements import Place
 from bidsdeid.dicom.part10 import quiet
 from bidsdeid.dicom.rulebook import rulebook
 from dicom_bases import bases
@@ -52,7 +53,7 @@ EXAMPLES: list[tuple[str, Elements]] = [
 def reason(changes: Elements, syntax: str = SYNTAXES[1]) -> str:
     header = read(mr(changes, syntax=syntax))
     with quiet():
-        found = refusal(header)
+        found = refusal(Place(header))
     return found.name if found else ""
 
 
@@ -71,8 +72,8 @@ def test_each_row_holds_for_its_examples_and_for_no_mr_image(row: Refusal) -> No
     examples = [changes for name, changes in EXAMPLES if name == row.name]
     assert examples
     with quiet():
-        assert not row.holds(read(mr()))
-        assert all(row.holds(read(mr(changes))) for changes in examples)
+        assert not row.holds(Place(read(mr())))
+        assert all(row.holds(Place(read(mr(changes)))) for changes in examples)
     assert len(row.reason) > 10
 
 
@@ -102,5 +103,5 @@ def test_the_first_row_that_holds_is_the_reason() -> None:
 
 def test_files_of_scanners_are_let_in_and_others_are_not() -> None:
     with quiet():
-        let_in = {base.name for base in bases() if refusal(base.dataset()) is None}
+        let_in = {base.name for base in bases() if refusal(Place(base.dataset())) is None}
     assert let_in == {base.name for base in bases() if base.kind == "image"}
