@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -201,17 +202,26 @@ class _Studies:
 
 
 def _bring(stage: Path, paths: Sequence[str], target: Path) -> None:
-    """Copy checked files beside their place, and make them appear by one rename."""
+    """Make checked files appear by one rename, copied first if they are on another disk."""
     clear_parts(target)
     part = part_of(target)
     try:
         for path in paths:
             (part / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(stage / path, part / path)
+            _move(stage / path, part / path)
         shutil.rmtree(target, ignore_errors=True)
         part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(source, target)
 
 
 def _dry_run(order: Order, policy: Policy) -> dict[str, Any]:
