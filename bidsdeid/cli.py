@@ -62,6 +62,10 @@ def _bounded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) 
         return command(arguments)
     except BidsdeidError:
         raise
+    except BrokenPipeError:
+        # Who read the output has seen enough; Python would complain of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         message = f"a file cannot be read or written: {error.strerror}"
         raise StoreError(message) from error

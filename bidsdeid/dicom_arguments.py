@@ -83,7 +83,11 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
         help="DICAT's list of fields: they are blanked beside all that the profile does",
     )
     add_option(
-        parser, "-v --verbose", dest="verbose", action="store_true", help="a line for each study"
+        parser,
+        "-v --verbose",
+        dest="verbose",
+        action="store_true",
+        help="say when a study is begun",
     )
 
 

@@ -61,6 +61,7 @@ RULES: Mapping[str, Rule] = {
     "national number": Rule(State.STOP, "a number that a state gives a person", _REMOVE),
     "bank account": Rule(State.STOP, "a number of a bank account", _REMOVE),
     "secret": Rule(State.STOP, "a password, key or token", "remove it, and have it changed"),
+    "pseudonym": Rule(State.HOLD, "a new label or UID, by its form", _LOOK),
     "patient field": Rule(State.HOLD, "a field about the patient", _LOOK),
     "place field": Rule(State.HOLD, "a field that names a place, a device or staff", _LOOK),
     "staff or place of this dataset": Rule(

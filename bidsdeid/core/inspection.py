@@ -22,7 +22,7 @@ from bidsdeid.core.recording import telling_cells
 from bidsdeid.core.showing import shown_name, shown_part
 from bidsdeid.core.spotting import Spotter
 from bidsdeid.core.tables import MAX_AGE, Table, is_number
-from bidsdeid.core.telling_fields import field_rule, is_age, is_time, tolerated, usual
+from bidsdeid.core.telling_fields import field_rule, is_age, is_time, tolerated, usual, weaker
 from bidsdeid.core.terms import HARVESTED, RECORD, Terms, words_of
 from bidsdeid.core.values import JSONValue
 
@@ -42,8 +42,7 @@ _SMALL = re.compile(r"-?\d{1,7}(?:\.\d*)?")
 #: Where the gzip header says when a file was packed, which need not be the day of a visit.
 _PACKED = "gzip time"
 
-#: So many names of fields are remembered.
-_REMEMBERED = 2**16
+_REMEMBERED = 2**16  # names of fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +204,10 @@ class Inspector:
         """Note a field that identifies by its name; return the place of its values."""
         rule = field_rule(name, identity, self.policy)
         least = 1 if rule == "patient field" else _TELLING
-        if not rule or not any(self._says_something(text, least) for text in texts):
+        telling = [text for text in texts if rule and self._says_something(text, least)]
+        if not telling:
             return place
+        rule = weaker(rule, telling)
         place.book.add(place.where, [rule])
         settled = rule_of(rule).severity is State.STOP
         # Words that were harvested from it are its own.

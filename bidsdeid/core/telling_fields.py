@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
@@ -23,6 +24,12 @@ _CONSTANT = frozenset(
     "TransferSyntaxUID ReferencedSOPClassUID".split()
 )
 _NUMBERS = frozenset({"uid", "record number", "ip address", "date"})
+
+#: New labels and UIDs by their form (PS3.5, annex B.2): whose they are, only their maker knows.
+_PSEUDONYM = re.compile(r"sub-[a-zA-Z0-9+]{1,64}|2\.25\.[0-9]{30,39}")
+
+#: Dates of visits, moved to where no scanner was (BIDS).
+_MOVED = re.compile(r"19(?:0[2-9]|1[0-9]|2[0-5])(?:0[1-9]|1[0-2])[0-3][0-9](?:[0-9.]{2,13})?")
 
 #: Fields in which scanners write region and exam as DICOM writes names: ``Head^Brain``.
 _EXAMS = frozenset(
@@ -102,12 +109,28 @@ def usual(name: str, text: str) -> frozenset[str]:
     [['person name'], ['person name'], []]
     >>> sorted(usual("ConsistencyInfo", "66110001"))
     ['record number']
+    >>> sorted(usual("StudyDate", "19090828")), sorted(usual("PatientBirthDate", "19090828"))
+    (['date', 'record number'], [])
     """
+    if "Date" in name and "Birth" not in name and _MOVED.fullmatch(text):
+        return frozenset({"date", "record number"})
     if name in _EXAMS:
         exam = _NAME.fullmatch(text) is None or not COMMON.isdisjoint(words_of(text))
         return frozenset({"person name"} if exam else ())
     found = (found for field, form, found in _BUILDS if field == name and form.fullmatch(text))
     return next(found, frozenset())
+
+
+def weaker(rule: str, texts: Iterable[str]) -> str:
+    """Return the rule of a field whose values all have the form of new labels or UIDs.
+
+    Examples
+    --------
+    >>> weaker("record field", ["sub-01"]), weaker("record field", ["sub-01", "1.2.840.4711"])
+    ('pseudonym', 'record field')
+    """
+    new = all(_PSEUDONYM.fullmatch(text.strip()) for text in texts)
+    return "pseudonym" if new else rule
 
 
 def is_time(name: str, text: str) -> bool:

@@ -83,6 +83,8 @@ class _Studies:
         job = self._job(subject)
         name = job.subject.name
         report: dict[str, Any] = {"subject": name}
+        if self._order.verbose:
+            _say(f"{name}: de-identifying a study, profile {job.profile.row.name}")
         try:
             report |= self._do(job, work)
         except Exception as error:  # noqa: BLE001 -- one study must not stop the others

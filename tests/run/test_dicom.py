@@ -258,6 +258,19 @@ def test_output_within_a_study_is_refused(tmp_path: Path) -> None:
     assert not (source / "out").exists()
 
 
+@pytest.mark.parametrize("profile", ["neuro", "open-science"])
+def test_the_audit_finds_nothing_that_stops_and_would_in_the_source(
+    profile: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = study(tmp_path / "in", "John_Doe", series=1)
+    options = ["--subject", "sub-01", "--zip", "none", "--profile", profile]
+    assert main(["dicom", str(source), str(tmp_path / "out"), *options]) == 0
+    capsys.readouterr()
+    assert main(["audit", str(tmp_path / "out"), "--no-faces"]) == 1
+    assert "findings that stop: 0," in capsys.readouterr().out
+    assert main(["audit", str(source), "--no-faces"]) == 65
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = study(tmp_path / "in", "John_Doe", series=1)
     options = ["--subject", "sub-01", "--dry-run"]
