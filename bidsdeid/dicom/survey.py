@@ -96,7 +96,7 @@ def survey(
     identifiers = Identifiers()
     with quiet():
         scans = [_scan(folder, path, identifiers, profile, policy) for path in paths]
-    return scans, identifiers
+    return scans, identifiers | Identifiers()  # what was found, not what was looked at
 
 
 def _scan(

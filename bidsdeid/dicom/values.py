@@ -193,5 +193,5 @@ def _encoded(text: str, vr: str, encodings: tuple[str, ...]) -> bytes:
 
 def _padded(text: str, vr: str) -> bytes:
     """Return a text as bytes of even number."""
-    content = text.encode("ascii")
+    content = text.encode("ascii", "replace")
     return content + (b"\0" if vr == "UI" else b" ") * (len(content) % 2)

@@ -178,7 +178,8 @@ class _Studies:
         stats = [(path, (folder / path).lstat()) for path in files_of(folder)]
         parts = (
             __version__, EDITION, profile.row.name, [option.name for option in profile.options],
-            profile.dates, sorted(profile.fields.items()), job.subject.name,
+            profile.dates, sorted(profile.fields.items()), sorted(profile.inserted.items()),
+            job.merge, job.subject.name,
             job.subject.birth_date, job.subject.sex, self._order.zips,
             sorted(job.known.inside | job.known.whole | job.known.phrases),
             job.secret.digest("fingerprint").hex(),
