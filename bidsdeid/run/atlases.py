@@ -18,6 +18,7 @@ from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.cohort import contrast_of
 from bidsdeid.core.naming import sidecar_of
 from bidsdeid.core.plan import Action
+from bidsdeid.core.tables import Table
 from bidsdeid.core.text import decode_fields, decode_table
 from bidsdeid.core.voxels import HALF, carry
 from bidsdeid.engines.atlas import reference
@@ -44,9 +45,9 @@ class Shelf:
     """
 
     def __init__(self, bench: Bench, actions: Iterable[Action], shared: Iterable[Action]) -> None:
-        self._config, self._participant = bench.config, bench.participant
+        self._bench, self._config, self._participant = bench, bench.config, bench.participant
         self._sessions: list[str] = []
-        tables: dict[str, AgeTable] = {}
+        self._actions: dict[str, Action] = {}
         for action in (*shared, *actions):
             name = action.file.name
             session = None if name is None else name.get("ses")
@@ -56,10 +57,7 @@ class Shelf:
             if name is not None and name.suffix in ("sessions", "scans"):
                 kind = f"{name.suffix} {session or ''}"
             if kind is not None and action.path.suffix == ".tsv":
-                table = _read(bench, action)
-                if table is not None:
-                    tables[kind] = table
-        self._tables = tables
+                self._actions[kind] = action
 
     def atlases(self, session: str | None, scan: PurePosixPath, suffix: str) -> tuple[Atlas, ...]:
         """Return the atlases for an image, the best first.
@@ -102,27 +100,32 @@ class Shelf:
         return _ADULT_MONTHS
 
     def _age(self, session: str | None, scan: PurePosixPath) -> Finding:
-        tables = AgeTables(
-            self._tables.get("participants"),
-            self._tables.get("sessions "),
-            self._tables.get(f"scans {session or ''}"),
-        )
+        kinds = ("participants", "sessions ", f"scans {session or ''}")
+        tables = AgeTables(*map(self._table, kinds))
         return find_age(
             tables, self._participant, session=session, scan="/".join(scan.parts[-2:]),
             sessions=self._sessions,
         )  # fmt: skip
 
+    def _table(self, kind: str) -> AgeTable | None:
+        """Return a table and its dictionary; what cannot be read is told where it is released."""
+        if kind not in self._actions:
+            return None
+        path = self._actions[kind].path
+        try:
+            table = _decoded(self._bench.read(path))
+        except FileProblem:
+            return None
+        try:
+            return AgeTable(table, decode_fields(self._bench.read(sidecar_of(path))))
+        except FileProblem:
+            return AgeTable(table)
 
-def _read(bench: Bench, action: Action) -> AgeTable | None:
-    """Return a table and its dictionary; what cannot be read is reported where it is released."""
-    try:
-        table = decode_table(bench.read(action.path))
-    except FileProblem:
-        return None
-    try:
-        return AgeTable(table, decode_fields(bench.read(sidecar_of(action.path))))
-    except FileProblem:
-        return AgeTable(table)
+
+@lru_cache(maxsize=8)
+def _decoded(content: bytes) -> Table:
+    """Return a table; that of all participants is asked for by each of them."""
+    return decode_table(content)
 
 
 def _upright(atlas: Atlas) -> Atlas:

@@ -63,6 +63,7 @@ BROKEN: dict[str, tuple[str, bytes]] = {
     "record field": ("x.json", b'{"PatientID": "X4815"}'),
     "place field": ("x.json", b'{"StationName": "Doe"}'),
     "patient field": ("x.json", b'{"PatientSex": "F"}'),
+    "pseudonym": ("x.json", b'{"PatientID": "sub-X7Q"}'),
     "label": ("visit 2019-03-04.txt", b"x"),
     "code in a name": ("4815162342.txt", b"x"),
     "known term": ("x.txt", b"by our qanaterm"),
