@@ -18,7 +18,7 @@ exit codes:
   70 a tool or a bug       73 cannot write        130 interrupted
 
 `bidsdeid audit PATH` looks through any folder for what identifies people;
-`bidsdeid dicom` de-identifies DICOM studies;
+`bidsdeid dicom` de-identifies DICOM studies; `bidsdeid slurm` writes the jobs for a cluster;
 `bidsdeid policy {list,show,explain,check}` shows and checks the rules;
 `bidsdeid templates {list,fetch,build}` those of infants' heads; `bidsdeid skullstrip` keeps the
 brain in one image.

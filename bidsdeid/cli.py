@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,9 @@ from bidsdeid.errors import BidsdeidError, StoreError, ToolError, UnknownLevelEr
 
 LEVELS = ("participant", "group")
 
+#: Exit code after SIGTERM, as shells have it.
+_TERMINATED = 143
+
 #: Commands beside the BIDS App, and the modules whose `main` they are.
 _COMMANDS = {
     "audit": "bidsdeid.run.audit",
@@ -23,6 +28,7 @@ _COMMANDS = {
     "mass_deidentify": "bidsdeid.run.mass_deidentify",
     "policy": "bidsdeid.run.policies",
     "skullstrip": "bidsdeid.run.skullstrip",
+    "slurm": "bidsdeid.run.slurm",
     "templates": "bidsdeid.run.templates",
 }
 
@@ -41,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments; those of the process by default.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         if arguments and arguments[0] in _COMMANDS:
             _tame_libraries()
@@ -54,6 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bidsdeid: interrupted; run it again to go on", file=sys.stderr)  # noqa: T201
         return 130
+
+
+def _terminate(*_: object) -> None:
+    """End as after an interrupt, so that nothing is left half done.
+
+    The first process of a container would not end at all.
+    """
+    raise SystemExit(_TERMINATED)
 
 
 def _bounded(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -82,9 +98,9 @@ def _run(arguments: Sequence[str]) -> int:
     if not arguments:
         parser.print_help()
         return UsageError.exit_code
-    early, _ = _config_file_parser().parse_known_args(arguments)
+    early, _ = config_file_parser().parse_known_args(arguments)
     if early.config_file is not None:
-        parser.set_defaults(**_read_config_file(early.config_file, parser))
+        parser.set_defaults(**read_config_file(early.config_file, parser))
     options = parser.parse_args(arguments)
     if options.analysis_level not in LEVELS:
         message = f"unknown analysis level: choose from {', '.join(LEVELS)}"
@@ -104,13 +120,14 @@ def _tame_libraries() -> None:
     os.environ.setdefault("NO_ET", "1")
 
 
-def _config_file_parser() -> argparse.ArgumentParser:
+def config_file_parser() -> argparse.ArgumentParser:
+    """Return a parser of ``--config-file`` alone, which is read before the other options."""
     parser = Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-file", type=Path)
     return parser
 
 
-def _read_config_file(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
+def read_config_file(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Return options from a TOML file, checked and converted like those of the command line."""
     try:
         raw = tomllib.loads(path.read_text("utf-8"))

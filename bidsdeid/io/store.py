@@ -101,6 +101,9 @@ class Store:
         """
         folder = f"sub-{label}"
         target = self.output_dir / folder
+        faster = f"{folder} is in the output already: another job was faster"
+        if target.exists():
+            raise StoreError(faster)
         incoming = self.output_dir / f"{INCOMING}{folder}-{uuid.uuid4().hex[:12]}"
         with _as_store_error():
             self._bring(stage, items, incoming)
@@ -111,8 +114,7 @@ class Store:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                message = f"{folder} is in the output already: another job was faster"
-                raise StoreError(message) from error
+                raise StoreError(faster) from error
             finally:
                 shutil.rmtree(incoming, ignore_errors=True)
             _sync(self.output_dir)

@@ -1,14 +1,14 @@
 """Private folders for files on their way, gone when they are no longer needed.
 
 A process that is killed cannot clean up behind itself, and what it leaves shows faces: the next
-process on the same machine does it.
+process does it.  Whether a folder's process still runs is told by a lock, which the kernel lets go
+with the process: names of machines and numbers of processes say nothing across containers.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-import platform
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +17,11 @@ from pathlib import Path
 
 from bidsdeid.errors import StoreError
 
-_NAME = re.compile(r"(?P<host>[0-9a-zA-Z-]+)\.(?P<pid>\d+)\.\w+")
+#: Folders are called so; before they are locked, otherwise.
+_PREFIX, _NEW = "work-", ".new-"
+
+#: Locked by the process that works in the folder.
+_LOCK = ".alive"
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def work_folder(work_dir: Path) -> Iterator[Path]:
     try:
         work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         sweep(work_dir)
-        folder = Path(tempfile.mkdtemp(prefix=f"{_host()}.{os.getpid()}.", dir=work_dir))
+        folder, lock = _locked(work_dir)
     except OSError as error:
         message = f"the work folder cannot be made ({error.strerror}): name one with --work-dir"
         raise StoreError(message) from error
@@ -40,25 +44,40 @@ def work_folder(work_dir: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def sweep(work_dir: Path) -> None:
-    """Remove the folders of processes of this machine that are no more."""
+    """Remove the folders of processes that are no more."""
     for folder in work_dir.iterdir():
-        match = _NAME.fullmatch(folder.name)
-        if match and match["host"] == _host() and not _alive(int(match["pid"])):
+        if folder.name.startswith(_PREFIX) and _is_left(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _host() -> str:
-    return re.sub(r"[^0-9a-zA-Z-]", "-", platform.node()) or "localhost"
-
-
-def _alive(pid: int) -> bool:
+def _locked(work_dir: Path) -> tuple[Path, int]:
+    """Return a new folder and its lock, which it has before others can see it by its name."""
+    new = Path(tempfile.mkdtemp(prefix=_NEW, dir=work_dir))
+    lock = os.open(new / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # file systems without locks: the folder is nobody's to sweep
+        (new / _LOCK).unlink()
+    folder = new.with_name(_PREFIX + new.name.removeprefix(_NEW))
+    new.rename(folder)
+    return folder, lock
+
+
+def _is_left(folder: Path) -> bool:
+    """Tell whether nobody holds the lock of a folder."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR)
+    except OSError:
         return False
-    except (OSError, OverflowError):
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
         return True
-    return True
+    finally:
+        os.close(lock)

@@ -108,7 +108,7 @@ def _run_level(config: Config, level: str) -> int:
         if level == "participant":
             if config.validate_input:
                 reporter.step("validating the input")
-                _validate_input(config, private)
+                validate_input(config, private)
             results = _run_all(study, plan, tasks, reporter, private)
         else:
             results = _collect(study, tasks)
@@ -127,7 +127,14 @@ def _labels(config: Config) -> Sequence[str] | None:
     return None if wanted is None else sorted(wanted)
 
 
-def _validate_input(config: Config, private: PrivateFolder) -> None:
+def validate_input(config: Config, private: PrivateFolder) -> None:
+    """Have the official validator look at the input.
+
+    Raises
+    ------
+    InvalidInputError
+        If it finds errors.
+    """
     with work_folder(config.work_dir) as scratch:
         findings = validate(config.bids_dir, scratch, deidentified=False)
     if findings:
@@ -168,8 +175,8 @@ def _outcomes(
 ) -> Iterator[tuple[Task, Ledger | BaseException]]:
     """Yield what each task came to, in this process or in several."""
     config = study.config
-    network = _seeks_brains(config, plan) and bool(network_steps(config.brain))
-    processes = min(config.processes(_largest_mb(plan), network=network), len(tasks))
+    network = seeks_brains(config, plan) and bool(network_steps(config.brain))
+    processes = min(config.processes(largest_mb(plan), network=network), len(tasks))
     if processes <= 1:
         for task in tasks:
             try:
@@ -199,7 +206,7 @@ def _go_on(task: Task) -> Ledger:
     return run_participant(_STUDIES[0], task)
 
 
-def _seeks_brains(config: Config, plan: Plan) -> bool:
+def seeks_brains(config: Config, plan: Plan) -> bool:
     """Tell whether brains are looked for, by a network if one is installed."""
     decisions = plan.counts()
     by_the_way = config.keeps_own_brain or config.on_failure == "skullstrip"
@@ -244,7 +251,8 @@ def _collect(study: Study, tasks: Sequence[Task]) -> _Results:
     return results
 
 
-def _largest_mb(plan: Plan) -> float:
+def largest_mb(plan: Plan) -> float:
+    """Return the size of the largest image as it is in memory (MB)."""
     sizes = [
         action.file.size * (_GZIP_RATIO if action.path.name.endswith(".gz") else 1)
         for action in plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -27,14 +26,7 @@ _NOT_STANDARD = (
     "warning: profile dicat blanks the fields of the list and nothing else, which is not what "
     "DICOM PS3.15 calls de-identified"
 )
-_TERMINATED = 143
-
 _CSA = "warning: --retain csa keeps Siemens' own headers whole; they may hold names and dates"
-
-
-def _terminate(*_: object) -> None:
-    """Leave as after an interrupt, so that nothing stays half done."""
-    raise SystemExit(_TERMINATED)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,7 +39,6 @@ def main(argv: Sequence[str]) -> int:
     """
     if argv[:1] == ["explain"]:
         return _explain(argv[1:])
-    signal.signal(signal.SIGTERM, _terminate)
     parser = dicom_parser()
     if not argv:
         parser.print_help()

@@ -73,6 +73,14 @@ def test_a_participant_that_is_there_is_never_touched(stage: Stage, store: Store
     assert len(list(store.output_dir.iterdir())) == 1
 
 
+def test_who_comes_late_does_not_unfinish_the_dataset(stage: Stage, store: Store) -> None:
+    store.publish_participant("01", stage, [verified(stage, "sub-01/a.json", b"first")])
+    store.publish_dataset(stage, [verified(stage, DATASET_DESCRIPTION, b"{}")])
+    with pytest.raises(StoreError, match="another job was faster"):
+        store.publish_participant("01", stage, [verified(stage, "sub-01/a.json", b"late")])
+    assert (store.output_dir / DATASET_DESCRIPTION).exists()
+
+
 def test_what_a_killed_process_left_on_the_way_is_cleared(stage: Stage, store: Store) -> None:
     store.clear_incoming()
     store.publish_participant("01", stage, [verified(stage, "sub-01/a.json")])
