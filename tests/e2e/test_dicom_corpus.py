@@ -60,11 +60,11 @@ def test_no_identifier_is_left(
     scope = {"ps315", "open"} if profile == "open-science" else {"ps315"}
     assert [token for token in left(outputs, images) if token.scope in scope] == []
     assert missing(outputs, images) == []
+    told = "".join(capsys.readouterr())
+    assert [token.text for token in corpus.tokens if token.text in told] == []
     result = score(outputs, images)
     sys.stdout.write(result.table())  # shown with -s, and if it is not whole
     assert result.share == 1
-    told = "".join(capsys.readouterr())
-    assert [token.text for token in corpus.tokens if token.text in told] == []
 
 
 def test_a_comment_in_compressed_pixels_is_not_let_through(tmp_path: Path) -> None:
