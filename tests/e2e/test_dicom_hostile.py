@@ -195,6 +195,24 @@ def test_images_that_may_show_text_are_not_let_in(
     assert len(released(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("base", ["JPEG-lossy.dcm", "JPEG-LL.dcm"])
+def test_jpeg_stays_byte_for_byte_and_the_names_beside_it_go(base: str, tmp_path: Path) -> None:
+    jpeg = pydicom.dcmread(str(get_testdata_file(base)))
+    ds = image(1, PatientName="KOWALCZYK^ANNA", SeriesDescription="t1 kowalczyk")
+    ds.file_meta.TransferSyntaxUID = jpeg.file_meta.TransferSyntaxUID
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelData"):
+        setattr(ds, keyword, jpeg[keyword].value)
+    ds.PixelRepresentation = jpeg.PixelRepresentation
+    ds["PixelData"].is_undefined_length = True
+    study(tmp_path, ds)
+    assert run(tmp_path) == 0
+    (after,) = released(tmp_path)
+    assert after.PixelData == jpeg.PixelData
+    assert after.file_meta.TransferSyntaxUID == jpeg.file_meta.TransferSyntaxUID
+    (path,) = (tmp_path / "out").rglob("*.dcm")
+    assert b"kowalczyk" not in path.read_bytes().lower()
+
+
 def test_links_and_pipes_are_told_and_do_not_hang(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
