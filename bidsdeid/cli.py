@@ -98,10 +98,7 @@ def _run(arguments: Sequence[str]) -> int:
     if not arguments:
         parser.print_help()
         return UsageError.exit_code
-    early, _ = config_file_parser().parse_known_args(arguments)
-    if early.config_file is not None:
-        parser.set_defaults(**read_config_file(early.config_file, parser))
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     if options.analysis_level not in LEVELS:
         message = f"unknown analysis level: choose from {', '.join(LEVELS)}"
         raise UnknownLevelError(message)
@@ -120,14 +117,17 @@ def _tame_libraries() -> None:
     os.environ.setdefault("NO_ET", "1")
 
 
-def config_file_parser() -> argparse.ArgumentParser:
-    """Return a parser of ``--config-file`` alone, which is read before the other options."""
-    parser = Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-file", type=Path)
-    return parser
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of the app, those of its ``--config-file`` where none are given."""
+    first = Parser(add_help=False, allow_abbrev=False)
+    first.add_argument("--config-file", type=Path)
+    early, _ = first.parse_known_args(arguments)
+    if early.config_file is not None:
+        parser.set_defaults(**_read_config_file(early.config_file, parser))
+    return parser.parse_args(arguments)
 
 
-def read_config_file(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
+def _read_config_file(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Return options from a TOML file, checked and converted like those of the command line."""
     try:
         raw = tomllib.loads(path.read_text("utf-8"))

@@ -27,6 +27,17 @@ COPIES = 8
 ENGINES = ("synthstrip", "freesurfer", "deepbet", "atlas")
 
 
+def private_beside(output_dir: Path) -> Path:
+    """Return the private folder of an output, if the user names none.
+
+    Examples
+    --------
+    >>> private_beside(Path("/data/release")).name
+    'release_private'
+    """
+    return output_dir.with_name(output_dir.name + "_private")
+
+
 @dataclass(frozen=True, slots=True)
 class BrainOptions:
     """What the user says about skull-stripping.

@@ -10,7 +10,8 @@ from typing import Any
 
 from bidsdeid.argument_types import Group, Parser, add_option, count, labels, megabytes
 from bidsdeid.arguments import build_parser
-from bidsdeid.cli import config_file_parser, read_config_file
+from bidsdeid.cli import parsed
+from bidsdeid.config import private_beside
 from bidsdeid.core.labels import Relabel
 from bidsdeid.errors import UsageError
 from bidsdeid.resources import policy_names
@@ -146,12 +147,8 @@ def app_options(options: argparse.Namespace, words: Sequence[str]) -> argparse.N
     UsageError
         If one cannot be right, or stands on the wrong side of the ``--``.
     """
-    parser = build_parser()
-    early, _ = config_file_parser().parse_known_args(words)
-    if early.config_file is not None:
-        parser.set_defaults(**read_config_file(early.config_file, parser))
     folders = [str(options.bids_dir.absolute()), str(options.output_dir.absolute())]
-    given = parser.parse_args([*folders, "participant", *words])
+    given = parsed(build_parser(), [*folders, "participant", *words])
     for name, sentence in _OWN.items():
         if getattr(given, name):
             raise UsageError(sentence)
@@ -166,8 +163,7 @@ def app_options(options: argparse.Namespace, words: Sequence[str]) -> argparse.N
         setattr(given, name, here or there)
     given.participant_label = options.participant_label
     if given.private_dir is None:
-        output_dir = given.output_dir
-        given.private_dir = output_dir.with_name(output_dir.name + "_private")
+        given.private_dir = private_beside(given.output_dir)
     return given
 
 

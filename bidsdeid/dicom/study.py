@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -73,6 +74,11 @@ class Outcome:
     def counts(self) -> dict[State, int]:
         """Return how many files were released, withheld and failed."""
         return {state: sum(scan.state is state for scan in self.scans) for state in State}
+
+    def reasons(self) -> dict[str, int]:
+        """Return for how many files a reason not to release them holds, in order."""
+        left = (scan.reason for scan in self.scans if scan.state is not State.IMAGE)
+        return dict(sorted(Counter(left).items()))
 
 
 @dataclass(frozen=True, slots=True)

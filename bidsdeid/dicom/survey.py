@@ -13,13 +13,13 @@ from bidsdeid.core.pseudonym import Secret
 from bidsdeid.dicom.admission import refusal
 from bidsdeid.dicom.elements import Place
 from bidsdeid.dicom.identifiers import Identifiers
-from bidsdeid.dicom.part10 import MAGIC, PREAMBLE, quiet, read_part10
-from bidsdeid.dicom.profile import Profile
+from bidsdeid.dicom.instance import SOP_INSTANCE
+from bidsdeid.dicom.part10 import quiet, read_part10
+from bidsdeid.dicom.profile import PATIENT_ID, Profile
 from bidsdeid.errors import DicomError, InputError
 from bidsdeid.io.readers.dicom import is_dicom
 
-_SOP_INSTANCE, _SERIES = 0x00080018, 0x0020000E
-_PATIENT_ID = 0x00100020
+_SERIES = 0x0020000E
 _SERIES_NUMBER, _INSTANCE_NUMBER = 0x00200011, 0x00200013
 
 #: Numbers of series in names of folders have so many digits; a longer one may be a record's.
@@ -104,7 +104,7 @@ def _scan(
 ) -> Scan:
     try:
         content = _read(folder / path)
-        if content[PREAMBLE : PREAMBLE + len(MAGIC)] != MAGIC and not is_dicom(content):
+        if not is_dicom(content):
             return Scan(path, State.WITHHELD, "it is not DICOM")
         header, _ = read_part10(content, header=True)
         place = Place(header)
@@ -113,11 +113,11 @@ def _scan(
             path,
             State.IMAGE,
             "",
-            place.text(_SOP_INSTANCE),
+            place.text(SOP_INSTANCE),
             place.text(_SERIES),
             _whole(place.text(_SERIES_NUMBER)),
             _whole(place.text(_INSTANCE_NUMBER)),
-            place.text(_PATIENT_ID),
+            place.text(PATIENT_ID),
         )
         refused = refusal(place)
     except DicomError as error:

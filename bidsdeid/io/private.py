@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from bidsdeid.core.labels import Labels, Relabel
 from bidsdeid.core.ledger import Ledger, from_json, to_json
 from bidsdeid.core.pseudonym import FIRST_DAY, KEY_BYTES, Secret, read_secret
 from bidsdeid.core.text import decode_table
-from bidsdeid.errors import StoreError, TextError, UsageError
+from bidsdeid.errors import StoreError, TextError, ToolError, UsageError
 
 #: Name of the ledger of files that belong to no participant.
 DATASET = "dataset"
@@ -203,6 +204,20 @@ class PrivateFolder:
         own = path.with_name(f".{name}-{secrets.token_hex(6)}")
         self._write(own, text.encode(errors="surrogateescape"))
         own.replace(path)
+
+    def record_bug(self, name: str, error: BaseException) -> ToolError:
+        """Write a traceback, which may hold names, where only the user reads it.
+
+        Returns
+        -------
+        ToolError
+            What to tell of it.
+        """
+        where = "please report how it came about"
+        if self.folder.is_dir():
+            self.write_text(name, "".join(traceback.format_exception(error)))
+            where = f"please report it; {name} in the private folder tells where it is"
+        return ToolError(f"a bug ({type(error).__name__}): {where}")
 
     def _ledger_path(self, participant: str) -> Path:
         name = f"sub-{participant}" if participant else DATASET

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +12,7 @@ from bidsdeid.config import Config
 from bidsdeid.core.labels import Relabel
 from bidsdeid.core.ledger import Ledger, Status
 from bidsdeid.core.plan import Kind, Plan, build_plan
-from bidsdeid.core.policy import Decision
+from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError, UsageError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.tree import index_dataset
@@ -72,9 +71,8 @@ def run_app(config: Config, level: str) -> int:
     except (BidsdeidError, KeyboardInterrupt):
         raise
     except Exception as bug:  # noqa: BLE001 -- the last boundary: no traceback to the terminal
-        where = _record_bug(PrivateFolder(config.private_dir), "crash.txt", bug)
-        message = f"a bug ({type(bug).__name__}){where}"
-        raise ToolError(message) from None
+        told = PrivateFolder(config.private_dir).record_bug("crash.txt", bug)
+        raise told from None
 
 
 def _run_level(config: Config, level: str) -> int:
@@ -84,12 +82,7 @@ def _run_level(config: Config, level: str) -> int:
         raise UsageError(message)
     if level == "participant" and not config.dry_run:
         check_skullstrip(config.brain)
-    policy = replace(
-        load_policy(config.policy, deface_all=config.deface_all),
-        skullstrip=config.anat == "skullstrip",
-    )
-    if config.identity.k is not None:
-        policy = policy.quasi_only_in("participants")
+    policy = policy_of(config)
     index = index_dataset(config.bids_dir, _labels(config))
     plan = build_plan(index, policy, config.selection)
     if config.dry_run:
@@ -125,6 +118,15 @@ def _run_level(config: Config, level: str) -> int:
 def _labels(config: Config) -> Sequence[str] | None:
     wanted = config.selection.participants
     return None if wanted is None else sorted(wanted)
+
+
+def policy_of(config: Config) -> Policy:
+    """Return the rules, as the user's options change them."""
+    policy = replace(
+        load_policy(config.policy, deface_all=config.deface_all),
+        skullstrip=config.anat == "skullstrip",
+    )
+    return policy.quasi_only_in("participants") if config.identity.k is not None else policy
 
 
 def validate_input(config: Config, private: PrivateFolder) -> None:
@@ -219,16 +221,7 @@ def _as_crash(label: str, error: BaseException, private: PrivateFolder) -> Bidsd
         return error
     if isinstance(error, BrokenProcessPool):
         return ToolError("its process was killed: give it more memory (--mem, --nprocs)")
-    where = _record_bug(private, f"crash-sub-{label}.txt", error)
-    return ToolError(f"a bug ({type(error).__name__}){where}")
-
-
-def _record_bug(private: PrivateFolder, name: str, error: BaseException) -> str:
-    """Write the traceback, which may hold names, where only the user can read it."""
-    if not private.folder.is_dir():
-        return ": please report how it came about"
-    private.write_text(name, "".join(traceback.format_exception(error)))
-    return f": please report it; {name} in the private folder tells where it is"
+    return private.record_bug(f"crash-sub-{label}.txt", error)
 
 
 def _collect(study: Study, tasks: Sequence[Task]) -> _Results:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from bidsdeid.argument_types import Parser, add_option
+from bidsdeid.config import private_beside
 from bidsdeid.dicom.explanation import explain_profile, explain_tag, tag_named
 from bidsdeid.dicom.fields import Field, FieldList, read_fields
 from bidsdeid.dicom.profile import Profile, open_profile
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     order = Order(
         subjects,
         output,
-        options.private_dir or output.with_name(f"{output.name}_private"),
+        options.private_dir or private_beside(output),
         profile,
         identity_options(options),
         options.zip,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,11 +27,10 @@ def report_of(profile: Profile, reports: Sequence[Mapping[str, Any]]) -> dict[st
 
 def report_of_study(outcome: Outcome) -> dict[str, Any]:
     """Return the report of a study, for JSON."""
-    reasons = Counter(scan.reason for scan in outcome.scans if scan.state is not State.IMAGE)
     return {
         "state": "done",
         "files": {str(state): number for state, number in outcome.counts().items()},
-        "reasons": dict(sorted(reasons.items())),
+        "reasons": outcome.reasons(),
         "dates_emptied": outcome.lost_dates,
         "released": {released.path: released.sha256 for released in outcome.released},
     }
@@ -42,8 +40,7 @@ def told(outcome: Outcome) -> str:
     """Return what became of a study, for people."""
     counts = outcome.counts()
     lines = [", ".join(f"{counts[state]} {state}" for state in State)]
-    reasons = Counter(scan.reason for scan in outcome.scans if scan.state is not State.IMAGE)
-    lines += [f"  {number:5} {reason}" for reason, number in sorted(reasons.items())]
+    lines += [f"  {number:5} {reason}" for reason, number in outcome.reasons().items()]
     if outcome.lost_dates:
         lines.append(f"  {outcome.lost_dates:5} dates emptied, since the key does not move them")
     return "\n".join(lines)

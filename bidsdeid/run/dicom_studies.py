@@ -7,7 +7,6 @@ import hashlib
 import json
 import shutil
 import sys
-import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -102,10 +101,7 @@ class _Studies:
             return error
         if isinstance(error, OSError):
             return StoreError(f"a file cannot be read or written: {error.strerror}")
-        text = "".join(traceback.format_exception(error))
-        self._private.write_text(f"crash-dicom-{name}.txt", text)
-        kind = type(error).__name__
-        return ToolError(f"a bug ({kind}): please report it; the private folder tells where it is")
+        return self._private.record_bug(f"crash-dicom-{name}.txt", error)
 
     def _job(self, subject: Subject) -> Job:
         participant = participant_of(subject)

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from bidsdeid.config import BrainOptions, Config, IdentityOptions
+from bidsdeid.config import BrainOptions, Config, IdentityOptions, private_beside
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.labels import Relabel
 from bidsdeid.core.naming import Layout
@@ -25,7 +25,7 @@ def config_from(options: argparse.Namespace) -> Config:
         If a file that an option names cannot be read.
     """
     output_dir: Path = options.output_dir.absolute()
-    private_dir: Path = options.private_dir or output_dir.with_name(output_dir.name + "_private")
+    private_dir: Path = options.private_dir or private_beside(output_dir)
     labels, sessions = options.participant_label, options.session_label
     cores = len(os.sched_getaffinity(0))
     return Config(

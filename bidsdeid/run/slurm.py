@@ -27,8 +27,7 @@ from bidsdeid.errors import NothingSelectedError, StoreError, ToolError, UsageEr
 from bidsdeid.io.private import KEY_VARIABLE, PrivateFolder
 from bidsdeid.io.process import run
 from bidsdeid.io.tree import index_dataset
-from bidsdeid.resources import load_policy
-from bidsdeid.run.app import largest_mb, seeks_brains, validate_input
+from bidsdeid.run.app import largest_mb, policy_of, seeks_brains, validate_input
 from bidsdeid.run.brain_cascade import check_skullstrip, network_steps
 from bidsdeid.run.options import config_from
 from bidsdeid.run.participant import Task, finished_ledger
@@ -82,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
     folders = (config.bids_dir, config.output_dir, config.private_dir, config.work_dir, logs)
     files = tuple(f for f in files if not any(Path(f).is_relative_to(x) for x in folders[:3]))
     _check_paths((*folders, scripts, *map(Path, files)), image.path)
-    policy = _policy(config)
+    policy = policy_of(config)
     plan = build_plan(index_dataset(config.bids_dir, options.participant_label), policy,
                       config.selection)  # fmt: skip
     private = PrivateFolder(config.private_dir)
@@ -138,14 +137,6 @@ def _folders(config: Config, options: argparse.Namespace) -> tuple[Path, Path]:
                 message = f"{name} must lie outside of input and output: it tells old labels"
                 raise UsageError(message)
     return scripts, logs
-
-
-def _policy(config: Config) -> Policy:
-    policy = replace(
-        load_policy(config.policy, deface_all=config.deface_all),
-        skullstrip=config.anat == "skullstrip",
-    )
-    return policy.quasi_only_in("participants") if config.identity.k is not None else policy
 
 
 def _participants(
