@@ -9,6 +9,7 @@ from bidsdeid import __version__
 from bidsdeid.argument_types import Group, Parser, add_option, count, labels, megabytes
 from bidsdeid.identity_arguments import add_identity
 from bidsdeid.mask_arguments import add_brain, add_face
+from bidsdeid.validate import PROFILES
 
 _EPILOG = """\
 exit codes:
@@ -86,6 +87,13 @@ def _add_selection(group: Group) -> None:
         action="store_true",
         help="do not validate the input (the output always is)",
     )
+    add_option(
+        group,
+        "--validator-profile",
+        choices=PROFILES,
+        default="default",
+        help="whose settings of the BIDS validator the output must pass (default: %(default)s)",
+    )
 
 
 def _add_treatment(group: Group) -> None:
@@ -150,6 +158,20 @@ def _add_resources(group: Group) -> None:
     )
     add_option(
         group,
+        "--executor",
+        choices=("local", "dask"),
+        default="local",
+        help="who does the participants: this machine, or the workers of a Dask cluster, which "
+        "need the same files under the same paths (default: %(default)s)",
+    )
+    add_option(
+        group,
+        "--scheduler",
+        metavar="HOST:PORT",
+        help="of the Dask cluster (default: as Dask is set up)",
+    )
+    add_option(
+        group,
         "--omp-nthreads --omp_nthreads",
         type=count,
         metavar="N",
@@ -169,6 +191,12 @@ def _add_resources(group: Group) -> None:
         type=Path,
         metavar="FILE",
         help="TOML with any of these options; the command line wins",
+    )
+    add_option(
+        group,
+        "--planned",
+        action="store_true",
+        help="in a job of `bidsdeid slurm`: do not read the metadata of all participants again",
     )
     add_option(group, "--dry-run", action="store_true", help="print the plan, write nothing")
     add_option(

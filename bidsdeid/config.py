@@ -9,7 +9,7 @@ from pathlib import Path
 from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.labels import Relabel
 from bidsdeid.core.naming import Layout
-from bidsdeid.core.plan import Selection
+from bidsdeid.core.selection import Selection
 from bidsdeid.core.terms import Lexicon
 from bidsdeid.errors import UsageError
 
@@ -150,12 +150,20 @@ class Config:
         What is done to labels, dates and words.
     validate_input : bool
         Run the BIDS validator on the input.
+    validator_profile : str
+        Whose settings of the validator count for the output: `bidsdeid.validate.PROFILES`.
     nprocs : int
         Participants at one time.
+    executor : str
+        Who does participants: ``local`` or ``dask``.
+    scheduler : str or None
+        Address of the Dask scheduler, if one is named.
     threads : int
         Threads of one registration.
     memory_mb : int or None
         What all processes may use together.
+    planned : bool
+        Take what the whole dataset says from the record in the private folder.
     dry_run, stop_on_first_crash, progress : bool
         As the options of those names.
     verbosity : int
@@ -186,9 +194,13 @@ class Config:
     on_failure: str = "withhold"
     identity: IdentityOptions = field(default_factory=IdentityOptions)
     validate_input: bool = True
+    validator_profile: str = "default"
     nprocs: int = 1
+    executor: str = "local"
+    scheduler: str | None = None
     threads: int = 1
     memory_mb: int | None = None
+    planned: bool = False
     dry_run: bool = False
     stop_on_first_crash: bool = False
     progress: bool = True

@@ -44,7 +44,7 @@ _OWN = {
 _NOT_PASSED_ON = frozenset(
     {
         *_OWN, "help", "version", "private_dir", "work_dir", "nprocs", "omp_nthreads",
-        "config_file", "skip_bids_validation",
+        "config_file", "skip_bids_validation", "executor", "scheduler", "planned",
     }
 )  # fmt: skip
 
@@ -152,6 +152,9 @@ def app_options(options: argparse.Namespace, words: Sequence[str]) -> argparse.N
     for name, sentence in _OWN.items():
         if getattr(given, name):
             raise UsageError(sentence)
+    if given.executor != "local":
+        message = "the jobs are the executor: leave out --executor"
+        raise UsageError(message)
     if given.nprocs != 1:
         message = "a task does one participant: leave out --nprocs (--cpus gives it processors)"
         raise UsageError(message)

@@ -8,9 +8,12 @@ the dataset is not valid and that the validator broke are different things.
 from __future__ import annotations
 
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,15 +26,8 @@ TIMEOUT_S = 7200.0
 
 _VALID, _INVALID = 0, 16
 
-#: HED schemas beyond the bundled ones would be fetched from the network.
-_IGNORED = [{"code": "HED_ERROR", "subCode": "SCHEMA_LOAD_FAILED"}]
-
-#: Warnings of the BIDS schema that are errors in a de-identified dataset.
-_RAISED = [
-    {"code": "GZIP_HEADER_FILENAME"},
-    {"code": "GZIP_HEADER_COMMENT"},
-    {"code": "GZIP_HEADER_MTIME"},
-]
+#: Platforms whose own settings of the validator are known; see ``validator.toml``.
+PROFILES = ("default", "openneuro")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,9 @@ class Finding:
     location: PurePosixPath
 
 
-def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Finding, ...]:
+def validate(
+    dataset: Path, scratch: Path, *, deidentified: bool, profile: str = "default"
+) -> tuple[Finding, ...]:
     """Return the errors the validator finds in a dataset, none if it is valid.
 
     Parameters
@@ -61,6 +59,8 @@ def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Findi
         A private folder for the validator's settings and cache.
     deidentified : bool
         Whether names and times in gzip headers are errors.
+    profile : str
+        One of `PROFILES`: what a platform takes as an error beside.
 
     Raises
     ------
@@ -68,7 +68,14 @@ def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Findi
         If the validator is missing or broke, which says nothing about the dataset.
     """
     config = scratch / "validator.json"
-    config.write_text(json.dumps({"ignore": _IGNORED, "error": _RAISED if deidentified else []}))
+    settings = _settings()
+    asked = {"any", profile, *(["deidentified"] if deidentified else [])}
+    rules: dict[str, list[dict[str, str]]] = {"ignore": [], "warning": [], "error": []}
+    for issue in settings["issue"]:
+        if issue["for"] in asked:
+            codes = {key: issue[key] for key in ("code", "subCode") if key in issue}
+            rules[issue["severity"]].append(codes)
+    config.write_text(json.dumps(rules))
     done = run(
         [
             _deno(), "run", "--no-prompt", "--no-remote", "--cached-only", "--no-config",
@@ -76,6 +83,7 @@ def validate(dataset: Path, scratch: Path, *, deidentified: bool) -> tuple[Findi
             installed_folder("bids_validator_deno") / "bids-validator.js",
             dataset, "--format", "json", "--ignoreWarnings", "--config", config,
             "--max-rows=-1",  # by default it misses participants after the first thousand
+            *settings["options"].get(profile, ()),
         ],
         timeout_s=TIMEOUT_S,
         env={"DENO_DIR": str(scratch / "deno"), "DENO_NO_UPDATE_CHECK": "1"},
@@ -116,6 +124,13 @@ def counted(findings: Sequence[Finding]) -> str:
 def listed(findings: Sequence[Finding]) -> str:
     """Return a line for each error, with the file's name: private."""
     return "".join(f"{finding.code}\t{finding.location}\n" for finding in findings)
+
+
+@cache
+def _settings() -> dict[str, Any]:
+    """Return the table of what is an error for whom."""
+    text = (resources.files("bidsdeid") / "validator.toml").read_text("utf-8")
+    return tomllib.loads(text)
 
 
 def _deno() -> Path:

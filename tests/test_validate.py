@@ -119,3 +119,16 @@ def test_a_validator_without_its_runtime_is_told(
     monkeypatch.setattr("deno.find_deno_bin", missing)
     with pytest.raises(ToolError, match="deno"):
         validate(dataset, scratch, deidentified=True)
+
+
+def test_what_a_platform_asks_for_is_asked_beside(dataset: Path, scratch: Path) -> None:
+    found = validate(dataset, scratch, deidentified=True, profile="openneuro")
+    assert {finding.code for finding in found} == {"NO_AUTHORS"}
+    path = dataset / "dataset_description.json"
+    fields = {**json.loads(path.read_text()), "Authors": ["A Group"], "License": "CC0"}
+    path.write_text(json.dumps(fields))
+    (dataset / "participants.tsv").write_text("participant_id\nsub-01\nsub-02\n")
+    assert validate(dataset, scratch, deidentified=True, profile="openneuro") == ()
+    path.write_text(json.dumps({**fields, "Name": ""}))
+    found = validate(dataset, scratch, deidentified=True, profile="openneuro")
+    assert {finding.code for finding in found} == {"EMPTY_DATASET_NAME"}

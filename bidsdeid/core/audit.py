@@ -216,8 +216,8 @@ class Auditor:
         They tell what was found in other files, so that words that announce are among them.
         """
         tolerate = ("length", "record number", "path", "date", "identifier word")
-        for line in dict.fromkeys(content.decode().splitlines()):  # a manifest has one a file
-            self._clean(line, tolerate, Terms())
+        for line in _LINE.finditer(content):  # a manifest has one a file
+            self._clean(line[0].decode(), tolerate, Terms())
         return self._verified(path, content)
 
     def _clean(self, text: str, tolerate: Iterable[str], terms: Terms | None = None) -> None:
@@ -236,6 +236,9 @@ class Auditor:
         if self.terms.in_names.occur_in(str(path)):
             _leak("its name holds a name of a person or a known term")
         return Verified(_TOKEN, path, content)
+
+
+_LINE = re.compile(rb"[^\n]+")
 
 
 def _unpacked(content: bytes, limit: int) -> bytes:

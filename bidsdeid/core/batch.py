@@ -126,7 +126,7 @@ def array_script(batch: Batch, demand: Demand) -> str:
         ")",
         _TASK,
         *_program(batch),
-        _run("participant", ' --skip-bids-validation --participant-label "$label"'),
+        _run("participant", ' --planned --skip-bids-validation --participant-label "$label"'),
         _TASK_END,
     )
     return "\n".join(parts)

@@ -110,8 +110,8 @@ def _found_words(text: str, terms: Terms, tolerate: frozenset[str]) -> tuple[str
 
 #: The same values stand in the sidecars and tables of all participants.
 _SHORT = 400
-_remembered = lru_cache(maxsize=2**14)(_found)
-_remembered_words = lru_cache(maxsize=2**14)(_found_words)
+_remembered = lru_cache(maxsize=2**12)(_found)
+_remembered_words = lru_cache(maxsize=2**12)(_found_words)
 
 _MARK = re.compile(re.escape(REMOVED))
 

@@ -76,7 +76,7 @@ class BIDSName:
         return "_".join([*pairs, self.suffix]) + self.extension
 
 
-@lru_cache(maxsize=2**16)
+@lru_cache(maxsize=2**12)
 def parse_name(filename: str) -> BIDSName | None:
     """Take a file name apart, or return None if it is not built like a BIDS name.
 

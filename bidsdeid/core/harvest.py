@@ -22,7 +22,7 @@ from bidsdeid.core.policy import Policy
 from bidsdeid.core.spelling import spellings
 from bidsdeid.core.tables import Table
 from bidsdeid.core.terms import NO_WORDS, Lexicon, Terms, words_of
-from bidsdeid.core.values import JSONValue
+from bidsdeid.core.values import JSONValue, objects, scalars
 
 #: Fields of a column's description.
 _DICTIONARY = frozenset({"Description", "LongName", "Levels", "Units", "TermURL"})
@@ -166,6 +166,31 @@ class Harvest:
             if len(order) > 1 and not short and not all(map(_vague, order)):
                 self.words[_kind(joined, identity)][1].add(joined)
 
+    def join(self, other: Harvest) -> None:
+        """Take in the words of another."""
+        for identity, kinds in other.words.items():
+            for words, known in zip(self.words[identity], kinds, strict=True):
+                words.update(known)
+
+    def to_json(self) -> dict[str, list[list[str]]]:
+        """Return the words as JSON values."""
+        return {str(x): [sorted(words) for words in kinds] for x, kinds in self.words.items()}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, list[list[str]]]) -> Harvest:
+        """Rebuild a harvest.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the values are not those of `to_json`.
+        """
+        harvest = cls()
+        for identity, kinds in harvest.words.items():
+            for words, known in zip(kinds, raw[str(identity)], strict=True):
+                words.update(known)
+        return harvest
+
     def terms(
         self,
         known: Lexicon = NO_WORDS,
@@ -252,25 +277,3 @@ def _vague(word: str) -> bool:
 def describes(value: JSONValue) -> bool:
     """Tell whether a value is the description of a column, which holds no data."""
     return isinstance(value, dict) and not _DICTIONARY.isdisjoint(value)
-
-
-def objects(value: JSONValue) -> Iterator[dict[str, JSONValue]]:
-    """Yield the outermost objects of a value."""
-    if isinstance(value, dict):
-        yield value
-    elif isinstance(value, list):
-        for inner in value:
-            yield from objects(inner)
-
-
-def scalars(value: JSONValue) -> Iterator[str]:
-    """Yield the strings and numbers of a value, the parts of a nested one on their own."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bool) or value is None:
-        return
-    elif isinstance(value, (int, float)):
-        yield str(value)
-    else:
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from scalars(inner)

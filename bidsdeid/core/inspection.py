@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from bidsdeid.core.finding import Notebook, State, rule_of
-from bidsdeid.core.harvest import NOTHING, describes, identity_of, scalars
+from bidsdeid.core.harvest import NOTHING, describes, identity_of
+from bidsdeid.core.values import scalars
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.piece import Piece

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from bidsdeid.core.dataset import DatasetIndex, SourceFile, State
 from bidsdeid.core.policy import NO_FILE_RULE, Decision, MaskFrom, Policy
+from bidsdeid.core.selection import DATATYPES, EVERYTHING, Selection, scope_of
 from bidsdeid.errors import NothingSelectedError
 
 
@@ -74,6 +76,29 @@ class Action:
         return self.file.path
 
 
+class _Planned(Mapping[str, tuple[Action, ...]]):
+    """The actions of some participants, decided anew whenever they are asked for."""
+
+    def __init__(
+        self,
+        files: Mapping[str, tuple[SourceFile, ...]],
+        labels: Iterable[str],
+        decide: Callable[[SourceFile], Action],
+    ) -> None:
+        self._files, self._labels, self._decide = files, dict.fromkeys(labels), decide
+
+    def __getitem__(self, label: str) -> tuple[Action, ...]:
+        if label not in self._labels:
+            raise KeyError(label)
+        return tuple(map(self._decide, self._files[label]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._labels)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Actions for all files, by whose they are."""
@@ -92,37 +117,7 @@ class Plan:
         return Counter(action.decision for action in self)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which files of which participants.
-
-    Parameters
-    ----------
-    participants, sessions : collection of str or None
-        Labels without ``sub-`` and ``ses-``; None for all.
-    filters : mapping
-        As in fMRIPrep's ``--bids-filter-file``: a query name, such as ``t1w``, and the entities
-        that files of this query must have; ``None`` for an entity they must not have, ``"*"``
-        for one they may have.  A query speaks for the suffix and data type it names, else for
-        the suffix it is called after.
-    """
-
-    participants: Collection[str] | None = None
-    sessions: Collection[str] | None = None
-    filters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-
-    def refuses(self, file: SourceFile, kind: Kind) -> str | None:
-        """Return why a file is not selected, or None if it is."""
-        session = None if file.name is None else file.name.get("ses")
-        outside = session is not None or kind is Kind.IMAGE
-        if self.sessions is not None and outside and session not in self.sessions:
-            return "its session is not among the sessions asked for"
-        if any(not _passes(file, query, wanted) for query, wanted in self.filters.items()):
-            return "the filter file does not select it"
-        return None
-
-
-def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selection()) -> Plan:
+def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = EVERYTHING) -> Plan:
     """Decide what will be done to every file, and do none of it.
 
     The plan is total: each file of `index` gets exactly one action, and a file that no rule
@@ -149,11 +144,9 @@ def build_plan(index: DatasetIndex, policy: Policy, selection: Selection = Selec
             raise NothingSelectedError(message)
         labels.add(label)
     _check_selection(index, policy, selection)
-    participants = {
-        label: tuple(_action(file, policy, selection) for file in index.participants[label])
-        for label in sorted(labels)
-    }
-    plan = Plan(tuple(_action(f, policy, selection) for f in index.shared), participants)
+    decide = partial(_action, policy, selection)
+    participants = _Planned(index.participants, sorted(labels), decide)
+    plan = Plan(tuple(map(decide, index.shared)), participants)
     if not any(a.kind is Kind.IMAGE and a.decision is not Decision.WITHHOLD for a in plan):
         message = "no image is selected: check the labels, the filters and the policy"
         raise NothingSelectedError(message)
@@ -171,21 +164,21 @@ def _check_selection(index: DatasetIndex, policy: Policy, selection: Selection) 
     ------
     NothingSelectedError
     """
-    names = [
-        file.name
-        for files in index.participants.values()
-        for file in files
-        if file.name is not None
-    ]
-    if set(selection.sessions or ()) - {name.get("ses") for name in names}:
+    if selection.sessions is None and not selection.filters:
+        return
+    known = {suffix.casefold() for rule in policy.files for suffix in rule.suffix}
+    sessions: set[str | None] = set()
+    for file in (file for files in index.participants.values() for file in files):
+        if file.name is not None:
+            known.add(file.name.suffix.casefold())
+            sessions.add(file.name.get("ses"))
+    if set(selection.sessions or ()) - sessions:
         message = "a session asked for is not in the dataset: compare the labels"
         raise NothingSelectedError(message)
-    known = {name.suffix.casefold() for name in names}
-    known |= {suffix.casefold() for rule in policy.files for suffix in rule.suffix}
     for query, wanted in selection.filters.items():
         suffixes, datatypes = scope_of(query, wanted)
         if (suffixes and suffixes.isdisjoint(known)) or (
-            datatypes and datatypes.isdisjoint(_DATATYPES)
+            datatypes and datatypes.isdisjoint(DATATYPES)
         ):
             message = (
                 f"the query {query!r} of the filter file speaks for no kind of file: give its "
@@ -194,14 +187,14 @@ def _check_selection(index: DatasetIndex, policy: Policy, selection: Selection) 
             raise NothingSelectedError(message)
 
 
-def _action(file: SourceFile, policy: Policy, selection: Selection) -> Action:
+def _action(policy: Policy, selection: Selection, file: SourceFile) -> Action:
     rule, kind = policy.file_rule(file.path, file.name, file.datatype), _kind(file)
     decision, reason, failure = rule.decision, rule.reason, False
     if policy.deface_all and kind is Kind.IMAGE and decision is not Decision.WITHHOLD:
         decision, reason = Decision.DEFACE, "every image is treated as a face"
     if policy.skullstrip and decision is Decision.DEFACE and file.datatype == "anat":
         decision = Decision.SKULLSTRIP
-    refused = selection.refuses(file, kind)
+    refused = selection.refuses(file, image=kind is Kind.IMAGE)
     if decision is not Decision.WITHHOLD and refused is not None:
         decision, reason = Decision.WITHHOLD, refused
     elif file.state is not State.FILE and decision is not Decision.WITHHOLD:
@@ -216,64 +209,3 @@ def _kind(file: SourceFile) -> Kind:
     if not extension:
         extension = file.path.suffix
     return _KIND_OF_EXTENSION.get(extension, Kind.DOCUMENT)
-
-
-#: pybids' words for entities, as filter files use them.
-_LONG_NAMES = MappingProxyType(
-    {
-        "subject": "sub",
-        "session": "ses",
-        "acquisition": "acq",
-        "ceagent": "ce",
-        "reconstruction": "rec",
-        "direction": "dir",
-        "modality": "mod",
-        "inversion": "inv",
-    }
-)
-
-
-def _passes(file: SourceFile, query: str, wanted: Mapping[str, object]) -> bool:
-    """Tell whether a file is outside of what a query speaks of, or inside and as wanted."""
-    if file.name is None or file.datatype is None:
-        return True
-    suffixes, datatypes = scope_of(query, wanted)
-    if (suffixes and file.name.suffix.casefold() not in suffixes) or (
-        datatypes and file.datatype.casefold() not in datatypes
-    ):
-        return True
-    return all(
-        _matches(file.name.get(_LONG_NAMES.get(entity, entity)), value)
-        for entity, value in wanted.items()
-        if entity not in {"suffix", "datatype", "extension"}
-    )
-
-
-def scope_of(query: str, wanted: Mapping[str, object]) -> tuple[set[str], set[str]]:
-    """Return the suffixes and data types that a query speaks for.
-
-    Examples
-    --------
-    >>> scope_of("t1w", {"acquisition": "mprage"}), scope_of("fmap", {"datatype": "fmap"})
-    (({'t1w'}, set()), (set(), {'fmap'}))
-    """
-    suffixes, datatypes = _choices(wanted.get("suffix")), _choices(wanted.get("datatype"))
-    if suffixes or datatypes:
-        return suffixes, datatypes
-    name = query.casefold()
-    return (set(), {name}) if name in _DATATYPES else ({name}, set())
-
-
-_DATATYPES = frozenset("anat func fmap dwi perf pet".split())
-
-
-def _matches(label: str | None, wanted: object) -> bool:
-    if wanted is None:
-        return label is None
-    choices = _choices(wanted)
-    return "*" in choices or (label is not None and label.casefold() in choices)
-
-
-def _choices(value: object) -> set[str]:
-    values = value if isinstance(value, list) else [] if value is None else [value]
-    return {str(item).casefold() for item in values}

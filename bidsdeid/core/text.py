@@ -113,21 +113,26 @@ def decode_table(content: bytes) -> Table:
     (('1.0', '2.0'),)
     """
     text = decode_text(content).replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line.split("\t") for line in text.split("\n") if line.strip()]
-    if not lines:
+    lines = (
+        [cell.strip() for cell in line.split("\t")] for line in text.split("\n") if line.strip()
+    )
+    header = next(lines, None)
+    if header is None:
         message = "the table is empty"
         raise TextError(message)
-    header, *rows = ([cell.strip() for cell in line] for line in lines)
     if len(set(header)) < len(header):
         message = "the table has two columns of one name"
         raise TextError(message)
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
+    once: dict[str, str] = {}  # most cells of a large table say what others say
+    rows: list[tuple[str, ...]] = []
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
             message = f"row {number} of the table has not as many cells as the header"
             raise TextError(message)
-    return Table(
-        tuple(header), tuple(tuple(cell or NOT_AVAILABLE for cell in row) for row in rows)
-    )
+        rows.append(
+            tuple(once.setdefault(cell, cell) for cell in (x or NOT_AVAILABLE for x in line))
+        )
+    return Table(tuple(header), tuple(rows))
 
 
 def decode_csv(content: bytes, mark: str = "") -> Table:

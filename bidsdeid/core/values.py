@@ -69,3 +69,25 @@ _CLOCK = 1e8
 
 #: No whole number in MRI metadata is larger.
 _RECORD = 1e6
+
+
+def objects(value: JSONValue) -> Iterator[dict[str, JSONValue]]:
+    """Yield the outermost objects of a value."""
+    if isinstance(value, dict):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from objects(inner)
+
+
+def scalars(value: JSONValue) -> Iterator[str]:
+    """Yield the strings and numbers of a value, the parts of a nested one on their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, (int, float)):
+        yield str(value)
+    else:
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from scalars(inner)

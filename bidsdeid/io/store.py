@@ -13,16 +13,19 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bidsdeid.core.audit import Verified
+from bidsdeid.core.dataset import participant_of
 from bidsdeid.core.ledger import Release
 from bidsdeid.errors import StoreError
 
 #: Folders on their way into the output; dot-folders are not part of a BIDS dataset.
 INCOMING = ".bidsdeid-incoming-"
+
+_TOP = PurePosixPath()
 
 DATASET_DESCRIPTION = "dataset_description.json"
 
@@ -81,15 +84,32 @@ class Store:
         path = self.output_dir / release.path
         return path.is_file() and _sha256(path) == release.sha256
 
-    def others(self, releases: Iterable[str]) -> tuple[PurePosixPath, ...]:
-        """Return the files of the output that are not among `releases`."""
-        known = set(releases)
-        present = (
-            PurePosixPath(path.relative_to(self.output_dir).as_posix())
-            for path in self.output_dir.rglob("*")
-            if not path.is_dir() or path.is_symlink()
-        )
-        return tuple(sorted(path for path in present if str(path) not in known))
+    def others(
+        self,
+        known: Container[str],
+        below: PurePosixPath = _TOP,
+        *,
+        without: Container[str] = (),
+    ) -> list[PurePosixPath]:
+        """Return the files of the output, or of a folder of it, that are not `known`.
+
+        The folders of participants whose labels are in `without` are left out.
+        """
+        if not self.output_dir.is_dir():
+            return []
+        others = []
+        for entry in (self.output_dir / below).iterdir():
+            folder = entry.is_dir() and not entry.is_symlink()
+            owner = participant_of(PurePosixPath(entry.name, "_")) if below == _TOP else None
+            if folder and owner is not None and owner in without:
+                continue
+            for path in entry.rglob("*") if folder else [entry]:
+                if path.is_dir() and not path.is_symlink():
+                    continue
+                name = path.relative_to(self.output_dir).as_posix()
+                if name not in known:
+                    others.append(PurePosixPath(name))
+        return sorted(others)
 
     def publish_participant(self, label: str, stage: Stage, items: Sequence[Verified]) -> None:
         """Make a participant's folder appear.

@@ -26,6 +26,7 @@ from bidsdeid.core.dataset import (
     participant_of,
 )
 from bidsdeid.core.entities import BIDSName, parse_name
+from bidsdeid.core.packed import PackedFiles
 from bidsdeid.errors import ImageError, InputError
 
 #: Participants per pybids layout: one for each costs four times as much, one for all a third of a
@@ -38,6 +39,8 @@ _Facts = tuple[object, ...]
 
 #: What the two readers must agree on, in pybids' words.
 _COMPARED = ("subject", "session", "suffix", "extension")
+
+_TOP = PurePosixPath()
 
 _Stat = tuple[int, int]  # size in bytes, time of the last change in ns
 
@@ -61,26 +64,34 @@ def index_dataset(bids_dir: Path, participants: Sequence[str] | None = None) -> 
     if not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         message = "the input folder does not exist or may not be read"
         raise InputError(message)
+    entries = _entries(root)
     labels = _labels(root, PARTICIPANT_FOLDER)
-    wanted = labels if participants is None else [x for x in labels if x in set(participants)]
-    skipped = {f"sub-{label}" for label in labels} - {f"sub-{label}" for label in wanted}
-    found = list(_walk(root, PurePosixPath(), skipped))
-    closed = [path for path, _, state in found if state is State.UNREADABLE]
-    by_pybids: dict[PurePosixPath, _Facts] = {}
-    for start in range(0, max(len(wanted), 1), BATCH):
-        by_pybids.update(_pybids_facts(root, wanted[start : start + BATCH], closed))
+    asked = set(labels if participants is None else participants)
+    wanted = [label for label in labels if label in asked]
+    folders = {f"sub-{label}" for label in labels}
+    top = [x for name, entry in entries.items() if name not in folders for x in _at(root, entry)]
+    closed = [path for path, _, state in top if state is State.UNREADABLE]
     legal, ignored = BIDSValidator(), _ignored(root)
     shared: list[SourceFile] = []
-    owned: dict[str, list[SourceFile]] = {label: [] for label in wanted}
-    for path, (size, mtime_ns), state in found:
-        name = parse_name(path.name) if legal.is_bids(f"/{path}") else None
-        if name is not None and by_pybids.get(path) != _own_facts(path, name):
-            name = None
-        if ignored.match_file(str(path)):
-            name = None  # the dataset itself says that this is not part of it
-        file = SourceFile(path, size, state, name, datatype_of(path), mtime_ns)
-        owned.get(participant_of(path) or "", shared).append(file)
-    return DatasetIndex(tuple(shared), {label: tuple(files) for label, files in owned.items()})
+    packed = PackedFiles()
+    for start in range(0, max(len(wanted), 1), BATCH):
+        batch = wanted[start : start + BATCH]
+        found = [x for label in batch for x in _at(root, entries[f"sub-{label}"])]
+        shut = [path for path, _, state in found if state is State.UNREADABLE]
+        by_pybids = _pybids_facts(root, batch, [*closed, *shut])
+        owned: dict[str, list[SourceFile]] = {label: [] for label in batch}
+        for path, (size, mtime_ns), state in found if start else [*top, *found]:
+            name = parse_name(path.name) if legal.is_bids(f"/{path}") else None
+            if name is not None and by_pybids.get(path) != _own_facts(path, name):
+                name = None
+            if ignored.match_file(str(path)):
+                name = None  # the dataset itself says that this is not part of it
+            file = SourceFile(path, size, state, name, datatype_of(path), mtime_ns)
+            owned.get(participant_of(path) or "", shared).append(file)
+        for label, files in owned.items():
+            packed.pack(label, files)
+    shared.sort(key=lambda file: file.path.parts)
+    return DatasetIndex(tuple(shared), packed)
 
 
 def source_labels(bids_dir: Path) -> dict[str, tuple[str, ...]]:
@@ -91,28 +102,50 @@ def source_labels(bids_dir: Path) -> dict[str, tuple[str, ...]]:
     InputError
         If the folder cannot be read.
     """
+    return {label: session_labels(bids_dir, label) for label in top_labels(bids_dir)}
+
+
+def top_labels(bids_dir: Path) -> list[str]:
+    """Return the labels of all participants, in order.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read.
+    """
     try:
-        labels = _labels(bids_dir, PARTICIPANT_FOLDER)
+        return _labels(bids_dir, PARTICIPANT_FOLDER)
     except OSError as error:
         message = "the input folder may not be read"
         raise InputError(message) from error
-    return {label: _sessions(bids_dir / f"sub-{label}") for label in labels}
 
 
-def _sessions(folder: Path) -> tuple[str, ...]:
+def session_labels(bids_dir: Path, participant: str) -> tuple[str, ...]:
     """Return the labels of a participant's sessions; of a folder that is closed, none."""
     try:
-        return tuple(_labels(folder, SESSION_FOLDER))
+        return tuple(_labels(bids_dir / f"sub-{participant}", SESSION_FOLDER))
     except OSError:
         return ()
 
 
-def metadata_files(bids_dir: Path) -> Iterator[PurePosixPath]:
-    """Yield the JSON and TSV files of a dataset, hidden folders and derivatives left out."""
+def metadata_files(
+    bids_dir: Path, participants: Sequence[str] | None = None
+) -> Iterator[PurePosixPath]:
+    """Yield the JSON and TSV files of a dataset, hidden folders and derivatives left out.
+
+    Parameters
+    ----------
+    bids_dir : Path
+    participants : sequence of str, optional
+        Labels; the folders of others are not looked into.
+    """
+    asked = None if participants is None else {f"sub-{label}" for label in participants}
     for folder, folders, names in os.walk(bids_dir):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name != "derivatives"
         )
+        if asked is not None and folder == os.fspath(bids_dir):
+            folders[:] = [x for x in folders if x in asked or not PARTICIPANT_FOLDER.fullmatch(x)]
         for name in sorted(names):
             if name.endswith((".json", ".tsv")):
                 yield PurePosixPath(os.path.relpath(folder, bids_dir)) / name
@@ -124,8 +157,15 @@ def _labels(folder: Path, pattern: re.Pattern[str]) -> list[str]:
         return sorted(
             match[1]
             for entry in entries
-            if (match := pattern.fullmatch(entry.name)) and Path(entry).is_dir()
+            if (match := pattern.fullmatch(entry.name)) and _is_folder(entry)
         )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def read_bytes(path: Path) -> bytes:
@@ -145,27 +185,37 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def _walk(
-    root: Path, folder: PurePosixPath, skipped: set[str]
+def _entries(folder: Path) -> dict[str, os.DirEntry[str]]:
+    """Return what a folder holds, by name, in order.
+
+    Raises
+    ------
+    OSError
+        If it may not be read.
+    """
+    with os.scandir(folder) as entries:
+        return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+
+
+def _at(
+    root: Path, entry: os.DirEntry[str], above: PurePosixPath = _TOP
 ) -> Iterator[tuple[PurePosixPath, _Stat, State]]:
-    """Yield path, size and time, and state of everything below a folder, in sorted order."""
+    """Yield path, size and time, and state of an entry and all that is below, in order."""
+    path = above / entry.name
     try:
-        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        stat, state = _look(entry)
     except OSError:
-        yield folder, (0, 0), State.UNREADABLE
+        stat, state = (0, 0), State.BROKEN_LINK if entry.is_symlink() else State.UNREADABLE
+    if state is not None:
+        yield path, stat, state
         return
-    for entry in entries:
-        path = folder / entry.name
-        if str(path) in skipped:
-            continue
-        try:
-            stat, state = _look(entry)
-        except OSError:
-            stat, state = (0, 0), State.BROKEN_LINK if entry.is_symlink() else State.UNREADABLE
-        if state is None:
-            yield from _walk(root, path, skipped)
-        else:
-            yield path, stat, state
+    try:
+        entries = _entries(root / path)
+    except OSError:
+        yield path, (0, 0), State.UNREADABLE
+        return
+    for below in entries.values():
+        yield from _at(root, below, path)
 
 
 def _look(entry: os.DirEntry[str]) -> tuple[_Stat, State | None]:
@@ -224,6 +274,7 @@ def _pybids_facts(
         }
     finally:
         layout.session.close()
+        layout.connection_manager.engine.dispose()  # else each layout stays in memory
 
 
 def _own_facts(path: PurePosixPath, name: BIDSName) -> _Facts:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 
 from bidsdeid.config import Config
+from bidsdeid.core.account import Account
 from bidsdeid.core.labels import Relabel
-from bidsdeid.core.ledger import Ledger, Status
+from bidsdeid.core.ledger import Ledger
 from bidsdeid.core.plan import Kind, Plan, build_plan
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.errors import BidsdeidError, InvalidInputError, StoreError, ToolError, UsageError
@@ -21,9 +20,11 @@ from bidsdeid.resources import load_policy
 from bidsdeid.run.brain_cascade import check_skullstrip, network_steps
 from bidsdeid.run.dataset import finish_dataset
 from bidsdeid.run.harvesting import glean
-from bidsdeid.run.participant import Task, finished_ledger, run_participant
+from bidsdeid.run.participant import Task, finished_ledger
 from bidsdeid.run.progress import Reporter, print_plan, summarise
+from bidsdeid.run.records import Records
 from bidsdeid.run.study import Study, open_study
+from bidsdeid.run.workers import outcomes
 from bidsdeid.validate import counted, listed, validate
 
 #: A stored image is at most about this much larger than its file.
@@ -35,14 +36,14 @@ _MB = 2**20
 class _Results:
     """What participants came to, and the worst that happened on the way."""
 
-    ledgers: list[Ledger] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
     crashes: list[BidsdeidError] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         if self.crashes:
             return max(crash.exit_code for crash in self.crashes)
-        return int(any(ledger.count(Status.FAILURE) for ledger in self.ledgers))
+        return int(any(account.failures for account in self.accounts))
 
 
 def run_app(config: Config, level: str) -> int:
@@ -91,27 +92,28 @@ def _run_level(config: Config, level: str) -> int:
         return 0
     private = PrivateFolder(config.private_dir)
     private.prepare()
-    tasks = [Task(label, actions) for label, actions in plan.participants.items()]
     with Reporter(config) as reporter:
         for what in private.exposed(config.identity.key):
             reporter.warn(f"{what} can be read by others: `chmod go=` it")
         study = open_study(config, policy, plan, private)
         # The times of files in the output must not tell the order of the old labels.
-        tasks.sort(key=lambda task: study.labels.participant(task.participant))
+        labels = sorted(plan.participants, key=study.labels.participant)
         if level == "participant":
             if config.validate_input:
                 reporter.step("validating the input")
                 validate_input(config, private)
-            results = _run_all(study, plan, tasks, reporter, private)
+            results = _run_all(study, plan, labels, reporter, private)
         else:
-            results = _collect(study, tasks)
+            results = _collect(study, plan, labels)
+        results.accounts.sort(key=lambda account: account.label)
         everyone = level == "group" or (
-            config.selection.participants is None and len(results.ledgers) == len(tasks)
+            config.selection.participants is None and len(results.accounts) == len(labels)
         )
-        if everyone and any(ledger.releases for ledger in results.ledgers):
+        if everyone and any(account.released for account in results.accounts):
             reporter.step("finishing and validating the dataset")
-            results.ledgers.append(finish_dataset(study, tuple(results.ledgers)))
-    summarise(study, plan, results.ledgers, reporter.elapsed(), unfinished=not everyone)
+            own = finish_dataset(study, Records(private, results.accounts))
+            results.accounts.append(Account.of(own))
+    summarise(study, plan, results.accounts, reporter.elapsed(), unfinished=not everyone)
     return results.exit_code
 
 
@@ -151,16 +153,16 @@ def validate_input(config: Config, private: PrivateFolder) -> None:
 def _run_all(
     study: Study,
     plan: Plan,
-    tasks: Sequence[Task],
+    labels: Sequence[str],
     reporter: Reporter,
     private: PrivateFolder,
 ) -> _Results:
     results = _Results()
-    reporter.participants(len(tasks))
-    for task, outcome in _outcomes(study, plan, tasks):
-        label = study.shown(task.participant)
+    reporter.participants(len(labels))
+    for participant, outcome in outcomes(study, plan, labels, _processes(study.config, plan)):
+        label = study.shown(participant)
         if isinstance(outcome, Ledger):
-            results.ledgers.append(outcome)
+            results.accounts.append(Account.of(outcome))
             reporter.participant(label, outcome)
             continue
         crash = _as_crash(label, outcome, private)
@@ -168,44 +170,15 @@ def _run_all(
         reporter.crash(label, str(crash))
         if study.config.stop_on_first_crash:
             raise crash
-    results.ledgers.sort(key=lambda ledger: ledger.label)
     return results
 
 
-def _outcomes(
-    study: Study, plan: Plan, tasks: Sequence[Task]
-) -> Iterator[tuple[Task, Ledger | BaseException]]:
-    """Yield what each task came to, in this process or in several."""
-    config = study.config
+def _processes(config: Config, plan: Plan) -> int:
+    """Return how many participants are done at one time."""
+    if config.nprocs == 1:
+        return 1
     network = seeks_brains(config, plan) and bool(network_steps(config.brain))
-    processes = min(config.processes(largest_mb(plan), network=network), len(tasks))
-    if processes <= 1:
-        for task in tasks:
-            try:
-                yield task, run_participant(study, task)
-            except Exception as error:  # noqa: BLE001 -- the one boundary; reported and counted
-                yield task, error
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (study,)) as pool:
-        futures: dict[Future[Ledger], Task] = {pool.submit(_go_on, task): task for task in tasks}
-        try:
-            for future in as_completed(futures):
-                yield futures.pop(future), future.exception() or future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-#: In a process of its own: the study, which is sent once and not with each participant.
-_STUDIES: list[Study] = []
-
-
-def _begin(study: Study) -> None:
-    _STUDIES.append(study)
-
-
-def _go_on(task: Task) -> Ledger:
-    return run_participant(_STUDIES[0], task)
+    return config.processes(largest_mb(plan), network=network)
 
 
 def seeks_brains(config: Config, plan: Plan) -> bool:
@@ -224,10 +197,11 @@ def _as_crash(label: str, error: BaseException, private: PrivateFolder) -> Bidsd
     return private.record_bug(f"crash-sub-{label}.txt", error)
 
 
-def _collect(study: Study, tasks: Sequence[Task]) -> _Results:
+def _collect(study: Study, plan: Plan, labels: Sequence[str]) -> _Results:
     """Read what other jobs recorded."""
     results = _Results()
-    for task in tasks:
+    for participant in labels:
+        task = Task(participant, plan.participants[participant])
         ledger = finished_ledger(study, task, task.fingerprint(study))
         if ledger is None:
             label = study.shown(task.participant)
@@ -237,8 +211,7 @@ def _collect(study: Study, tasks: Sequence[Task]) -> _Results:
             )
             results.crashes.append(StoreError(message))
         else:
-            results.ledgers.append(ledger)
-    results.ledgers.sort(key=lambda ledger: ledger.label)
+            results.accounts.append(Account.of(ledger))
     if results.crashes:
         raise results.crashes[0]
     return results

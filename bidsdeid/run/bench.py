@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -48,8 +48,10 @@ class Bench:
         Label in the source, or empty for the dataset's own files.
     shift : DateShift or None
         Moves dates.
-    released : dict
+    released : mapping
         Source path → released path, growing.
+    done : mapping of str to frozenset of str
+        Of the dataset's own files: old labels of whom something is released, with sessions.
     verified : list of Verified
         What may be published, growing.
     outcomes : dict
@@ -64,7 +66,8 @@ class Bench:
     scratch: Path
     participant: str = ""
     shift: DateShift | None = None
-    released: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    released: MutableMapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    done: Mapping[str, frozenset[str]] = field(default_factory=dict)
     verified: list[Verified] = field(default_factory=list)
     outcomes: dict[PurePosixPath, Outcome] = field(default_factory=dict)
     found: dict[PurePosixPath, FaceEstimate | BrainEstimate | FileProblem] = field(
@@ -87,15 +90,13 @@ class Bench:
         return Context(self.participant, self.released, self.study.terms, self.study.labels)
 
     @property
-    def people(self) -> dict[str, frozenset[str]]:
+    def people(self) -> Mapping[str, frozenset[str]]:
         """Return the source labels of whom something is released, with those of sessions."""
-        people: dict[str, set[str]] = {self.participant: set()} if self.participant else {}
-        for path in self.released:
-            owner = participant_of(path)
-            if owner is not None:
-                session = SESSION_FOLDER.fullmatch(path.parts[1])
-                people.setdefault(owner, set()).update([session[1]] if session else [])
-        return {owner: frozenset(sessions) for owner, sessions in people.items()}
+        if not self.participant:
+            return self.done
+        folders = (path.parts[1] for path in self.released if participant_of(path) is not None)
+        sessions = filter(None, map(SESSION_FOLDER.fullmatch, folders))
+        return {self.participant: frozenset(session[1] for session in sessions)}
 
     def target(self, path: PurePosixPath) -> PurePosixPath:
         """Return where a file whose name says nothing of its treatment is released."""

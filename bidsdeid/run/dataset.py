@@ -33,7 +33,7 @@ from bidsdeid.run.bench import (
     released_outcome,
     withheld,
 )
-from bidsdeid.run.evidence import manifest, readme, settings, summary
+from bidsdeid.run.evidence import Evidence, readme
 from bidsdeid.run.last_audit import stopped, told
 from bidsdeid.run.metadata import (
     parse_sidecars,
@@ -44,6 +44,7 @@ from bidsdeid.run.metadata import (
 )
 from bidsdeid.run.participant import fingerprint
 from bidsdeid.run.people import People
+from bidsdeid.run.records import Records, ReleasedFiles
 from bidsdeid.run.study import Study
 from bidsdeid.validate import counted, listed, validate
 
@@ -56,18 +57,18 @@ class _Finish:
     """What the steps of finishing share."""
 
     bench: Bench
-    ledgers: Sequence[Ledger]
+    records: Records
     table: People
     own: list[Release] = field(default_factory=list)
 
 
-def finish_dataset(study: Study, ledgers: Sequence[Ledger]) -> Ledger:
+def finish_dataset(study: Study, records: Records) -> Ledger:
     """Publish dataset-level files and validate the whole.
 
     Parameters
     ----------
     study : Study
-    ledgers : sequence of Ledger
+    records : Records
         Of the participants that are done.
 
     Returns
@@ -87,13 +88,8 @@ def finish_dataset(study: Study, ledgers: Sequence[Ledger]) -> Ledger:
     with work_folder(config.work_dir) as folder:
         auditor = Auditor(study.policy, study.terms)
         bench = Bench(study, auditor, Stage(folder / "stage"), folder)
-        for ledger in ledgers:
-            for outcome in ledger.outcomes:
-                if outcome.releases:
-                    path = PurePosixPath(outcome.source)
-                    bench.released[path] = PurePosixPath(outcome.releases[0].path)
-        people = {x.label: x.participant for x in ledgers if x.releases}
-        finish = _Finish(bench, ledgers, People(bench, people))
+        bench.released, bench.done = ReleasedFiles(records), records.people
+        finish = _Finish(bench, records, People(bench, records.labels))
         _fill(finish)
         ledger = Ledger(
             "",
@@ -170,12 +166,17 @@ def _release_description(finish: _Finish) -> None:
 def _write_own(finish: _Finish) -> None:
     """Write what this program says about the release: README, settings, summary, manifest."""
     bench, config = finish.bench, finish.bench.config
-    outcomes = [*bench.outcomes.values(), *(o for x in finish.ledgers for o in x.outcomes)]
+    evidence = Evidence()
+    for outcome in bench.outcomes.values():
+        evidence.add(outcome)
+    for ledger in finish.records:
+        for outcome in ledger.outcomes:
+            evidence.add(outcome)
     if not any(item.path.stem == "README" for item in bench.verified):
         _put_own(finish, PurePosixPath("README"), readme(config, bench.policy))
-    _put_own(finish, CODE / "settings.json", settings(config, bench.policy, outcomes))
-    _put_own(finish, CODE / "summary.json", summary(outcomes, finish.table.disclosure))
-    _put_own(finish, CODE / "manifest.tsv", manifest(outcomes, finish.own))
+    _put_own(finish, CODE / "settings.json", evidence.settings(config, bench.policy))
+    _put_own(finish, CODE / "summary.json", evidence.summary(finish.table.disclosure))
+    _put_own(finish, CODE / "manifest.tsv", evidence.manifest(finish.own))
 
 
 def _put_own(finish: _Finish, path: PurePosixPath, text: str) -> None:
@@ -194,16 +195,20 @@ def _check_published(finish: _Finish, store: Store, private: PrivateFolder) -> N
     ReleaseError
         If a file changed since it was audited, or was put there by someone else.
     """
-    releases = [release for ledger in finish.ledgers for release in ledger.releases]
-    changed = sum(not store.intact(release) for release in releases)
+    changed = 0
+    expected = {str(item.path) for item in finish.bench.verified}
+    rest: list[PurePosixPath] = store.others(expected, without=finish.table.labels)
+    for ledger in finish.records:
+        releases = ledger.releases
+        changed += sum(not store.intact(release) for release in releases)
+        if releases:
+            rest += store.others({x.path for x in releases}, PurePosixPath(f"sub-{ledger.label}"))
     if changed:
         message = (
             f"{changed} file(s) of the output are not as they were published: remove their "
             "participants there and run again"
         )
         raise ReleaseError(message)
-    items = [str(item.path) for item in finish.bench.verified]
-    rest = store.others([*(release.path for release in releases), *items])
     earlier = set(private.published_files())
     foreign = [path for path in rest if str(path) not in earlier]
     if foreign:
@@ -213,7 +218,7 @@ def _check_published(finish: _Finish, store: Store, private: PrivateFolder) -> N
         )
         raise ReleaseError(message)
     store.withdraw(rest, private.folder / "withdrawn")
-    private.record_published(items)
+    private.record_published(sorted(expected))
 
 
 def _audit(finish: _Finish, store: Store, private: PrivateFolder) -> None:
@@ -254,7 +259,9 @@ def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Pat
     view = finish.bench.stage.folder
     for label in finish.table.labels:
         (view / f"sub-{label}").symlink_to((store.output_dir / f"sub-{label}").resolve())
-    findings = validate(view, folder, deidentified=True)
+    findings = validate(
+        view, folder, deidentified=True, profile=finish.bench.config.validator_profile
+    )
     if not findings:
         return
     at_fault = {finding.location.parts[0] for finding in findings if finding.location.parts}

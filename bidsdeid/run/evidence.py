@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from bidsdeid import __version__
@@ -54,8 +54,79 @@ def readme(config: Config, policy: Policy) -> str:
     )
 
 
-def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str:
-    """Return the settings that the result depends on, as JSON."""
+class Evidence:
+    """What is told of all outcomes, taken in one by one."""
+
+    def __init__(self) -> None:
+        self._engines: set[str] = set()
+        self._statuses: Counter[str] = Counter()
+        self._decisions: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._masked: Counter[str] = Counter()
+        self._changes = 0
+        self._rows: list[str] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what became of one source file."""
+        if outcome.engine:
+            self._engines.add(outcome.engine)
+        self._statuses[str(outcome.status)] += 1
+        self._decisions[outcome.decision] += 1
+        if outcome.status is Status.POLICY:
+            self._reasons[_public(outcome.reason)] += 1
+        if outcome.removed_voxels is not None:
+            self._masked[outcome.decision] += 1
+        self._changes += len(outcome.changes)
+        self._rows += [_row(release, *_face(outcome, release)) for release in outcome.releases]
+
+    def settings(self, config: Config, policy: Policy) -> str:
+        """Return the settings that the result depends on, as JSON."""
+        networks = [
+            step.engine.version()
+            for step in network_steps(config.brain)
+            if any(step.words in engine for engine in self._engines)
+        ]
+        return _settings(config, policy, networks, sorted(self._engines))
+
+    def summary(self, disclosed: Disclosure | None) -> str:
+        """Return counts of what happened, and why files were withheld by a rule, as JSON.
+
+        Parameters
+        ----------
+        disclosed : Disclosure or None
+            How small the groups of participants are who share age, sex and the like.
+        """
+        facts = {
+            "FilesByStatus": dict(sorted(self._statuses.items())),
+            "FilesByDecision": dict(sorted(self._decisions.items())),
+            "WithheldByPolicy": dict(sorted(self._reasons.items())),
+            "FieldsAndColumnsChanged": self._changes,
+            "ImagesDefaced": self._masked[Decision.DEFACE],
+            "ImagesSkullStripped": self._masked[Decision.SKULLSTRIP],
+            "Disclosure": None if disclosed is None else asdict(disclosed),
+        }
+        return json.dumps(facts, indent=2) + "\n"
+
+    def manifest(self, own: Iterable[Release]) -> str:
+        """List every released file with its digest; this file itself cannot be in it.
+
+        Parameters
+        ----------
+        own : iterable of Release
+            Files of the dataset that are made from none of the input.
+        """
+        rows = sorted([*self._rows, *(_row(release, *_NO_FACE) for release in own)])
+        return "".join(["\t".join(_HEADER) + "\n", *rows])
+
+
+def _row(release: Release, *face: str) -> str:
+    words = (release.path, release.decision, str(release.size), release.sha256, *face)
+    return "\t".join(words) + "\n"
+
+
+def _settings(
+    config: Config, policy: Policy, networks: Sequence[str], engines: Sequence[str]
+) -> str:
     facts = {
         "Name": "bidsdeid",
         "Version": __version__,
@@ -66,7 +137,7 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "DefaceAll": config.deface_all,
         "Anat": config.anat,
         "OnFailure": config.on_failure,
-        "BrainNetworks": _networks(config, outcomes),
+        "BrainNetworks": networks,
         "BrainBorderMM": config.brain.border_mm,
         "BrainWithCSF": config.brain.csf,
         "BrainLimit": config.brain_limit,
@@ -78,29 +149,7 @@ def settings(config: Config, policy: Policy, outcomes: Sequence[Outcome]) -> str
         "KnownTerms": bool(config.identity.terms),
         "ScrubText": config.identity.scrub_text,
         "K": config.identity.k,
-        "Engines": sorted({outcome.engine for outcome in outcomes if outcome.engine}),
-    }
-    return json.dumps(facts, indent=2) + "\n"
-
-
-def summary(outcomes: Sequence[Outcome], disclosed: Disclosure | None) -> str:
-    """Return counts of what happened, and why files were withheld by a rule, as JSON.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-    disclosed : Disclosure or None
-        How small the groups of participants are who share age, sex and the like.
-    """
-    reasons = Counter(_public(o.reason) for o in outcomes if o.status is Status.POLICY)
-    facts = {
-        "FilesByStatus": dict(sorted(Counter(str(o.status) for o in outcomes).items())),
-        "FilesByDecision": dict(sorted(Counter(o.decision for o in outcomes).items())),
-        "WithheldByPolicy": dict(sorted(reasons.items())),
-        "FieldsAndColumnsChanged": sum(len(o.changes) for o in outcomes),
-        "ImagesDefaced": _masked(outcomes, Decision.DEFACE),
-        "ImagesSkullStripped": _masked(outcomes, Decision.SKULLSTRIP),
-        "Disclosure": None if disclosed is None else asdict(disclosed),
+        "Engines": engines,
     }
     return json.dumps(facts, indent=2) + "\n"
 
@@ -109,20 +158,6 @@ def _public(reason: str) -> str:
     """Return a reason without what was found in a text, which the ledger tells."""
     what, found, _ = reason.partition(" looks like: ")
     return f"{what} looks like an identifier" if found else reason
-
-
-def _networks(config: Config, outcomes: Sequence[Outcome]) -> list[str]:
-    """Return the networks that found a brain which counted."""
-    return [
-        step.engine.version()
-        for step in network_steps(config.brain)
-        if any(step.words in outcome.engine for outcome in outcomes)
-    ]
-
-
-def _masked(outcomes: Sequence[Outcome], decision: Decision) -> int:
-    """Count the images of which voxels were removed so."""
-    return sum(o.removed_voxels is not None and o.decision == decision for o in outcomes)
 
 
 #: What is told of each face that was removed and each brain that was kept, by names of metrics.
@@ -145,17 +180,6 @@ _HEADER = (
     *_TOLD,
     "tried",
 )
-
-
-def manifest(outcomes: Sequence[Outcome], own: Sequence[Release]) -> str:
-    """List every released file with its digest; this file itself cannot be in it."""
-    rows = [
-        (r.path, r.decision, str(r.size), r.sha256, *_face(outcome, r))
-        for outcome in outcomes
-        for r in outcome.releases
-    ]
-    rows += [(r.path, r.decision, str(r.size), r.sha256, *_NO_FACE) for r in own]
-    return "".join("\t".join(row) + "\n" for row in (_HEADER, *sorted(rows)))
 
 
 _NO_FACE = (NOT_AVAILABLE,) * (len(_HEADER) - 4)

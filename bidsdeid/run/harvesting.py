@@ -7,23 +7,20 @@ of another, and what is released must not depend on who was done together.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from bidsdeid.core.entities import parse_name
-from bidsdeid.core.harvest import (
-    Harvest,
-    harvested_fields,
-    harvested_table,
-    identity_of,
-    objects,
-)
+from bidsdeid.core.harvest import Harvest, harvested_fields, harvested_table, identity_of
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.pseudonym import FIRST_YEAR, ROOM_YEARS, day_of
 from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.core.tables import Table
 from bidsdeid.core.text import decode_table, decode_text
+from bidsdeid.core.values import objects
 from bidsdeid.errors import FileProblem, TextError
 from bidsdeid.io.store import DATASET_DESCRIPTION
 from bidsdeid.io.tree import metadata_files, read_bytes
@@ -61,14 +58,51 @@ class Gleanings:
             return FIRST_YEAR
         return max(self.first_day.year, self.last_day.year - ROOM_YEARS + 1)
 
+    def add(self, others: Gleanings) -> None:
+        """Take in what was found elsewhere."""
+        self.harvest.join(others.harvest)
+        self.dated([others.first_day, others.last_day])
 
-def glean(bids_dir: Path, policy: Policy) -> Gleanings:
-    """Read all sidecars and tables of a dataset.
+    def dated(self, days: Iterable[date | None]) -> None:
+        """Take in dates of visits."""
+        known = [day for day in (*days, self.first_day, self.last_day) if day is not None]
+        self.first_day, self.last_day = min(known, default=None), max(known, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was found as JSON values."""
+        days = [
+            None if day is None else day.isoformat() for day in (self.first_day, self.last_day)
+        ]
+        return {"words": self.harvest.to_json(), "days": days}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Gleanings:
+        """Rebuild what was found.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the values are not those of `to_json`.
+        """
+        days = [None if day is None else date.fromisoformat(day) for day in raw["days"]]
+        return cls(Harvest.from_json(raw["words"]), *days)
+
+
+def glean(bids_dir: Path, policy: Policy, participants: Sequence[str] | None = None) -> Gleanings:
+    """Read the sidecars and tables of a dataset.
 
     What cannot be read is passed over: it is not released either.
+
+    Parameters
+    ----------
+    bids_dir : Path
+    policy : Policy
+        Tells which fields identify.
+    participants : sequence of str, optional
+        Labels; the folders of others are not looked into.
     """
     gleanings = Gleanings(Harvest())
-    for path in metadata_files(bids_dir):
+    for path in metadata_files(bids_dir, participants):
         try:
             if (bids_dir / path).stat().st_size <= MAX_BYTES:
                 _read(gleanings, path, read_bytes(bids_dir / path), policy)
@@ -102,10 +136,7 @@ def _read(gleanings: Gleanings, path: PurePosixPath, content: bytes, policy: Pol
         table = _table(text)
         gleanings.harvest.add(harvested_table(table, suffix, policy))
         if suffix in _DATED:
-            days = [day for day in map(day_of, table.column("acq_time")) if day is not None]
-            known = [x for x in (gleanings.first_day, gleanings.last_day) if x is not None]
-            gleanings.first_day = min([*days, *known], default=None)
-            gleanings.last_day = max([*days, *known], default=None)
+            gleanings.dated(map(day_of, table.column("acq_time")))
 
 
 def _table(text: str) -> Table:

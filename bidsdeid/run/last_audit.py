@@ -37,11 +37,13 @@ def stopped(
         By label; the empty label stands for the dataset-level files.
     """
     inspector = Inspector.of(study.policy, study.terms, labels)
-    surveys = {"": Survey(stage)}
-    for label in sorted(labels):
-        surveys[label] = Survey(output_dir, PurePosixPath(f"sub-{label}"))
-    reports = {label: survey.report(inspector) for label, survey in surveys.items()}
-    return {label: report for label, report in reports.items() if report.state is State.STOP}
+    reports: dict[str, AuditReport] = {}
+    for label in ("", *sorted(labels)):
+        survey = Survey(output_dir, PurePosixPath(f"sub-{label}")) if label else Survey(stage)
+        report = survey.report(inspector)
+        if report.state is State.STOP:
+            reports[label] = report
+    return reports
 
 
 def told(reports: Mapping[str, AuditReport]) -> str:

@@ -93,9 +93,10 @@ def release_sidecars(
         Released files, under their source names, that sidecars may speak for.
     """
     speakers = {path for target in targets for path in chain(target, parsed)}
-    images = {sidecar_of(path): path for path in bench.released if ".nii" in path.name}
+    names = (sidecar_of(path) for path in bench.released if ".nii" in path.name)
+    images = {name for name in names if name in parsed}
     for action in actions:
-        if action.path in parsed and action.path in images:
+        if action.path in images:
             continue  # released with its image
         if action.path in parsed:
             bench.attempt(action, partial(_sidecar, bench, parsed, speakers))

@@ -11,7 +11,7 @@ from bidsdeid.config import BrainOptions, Config, IdentityOptions, private_besid
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.labels import Relabel
 from bidsdeid.core.naming import Layout
-from bidsdeid.core.plan import Selection
+from bidsdeid.core.selection import Selection
 from bidsdeid.core.terms import NO_WORDS, Lexicon, known_words
 from bidsdeid.errors import UsageError
 
@@ -57,14 +57,26 @@ def config_from(options: argparse.Namespace) -> Config:
         on_failure=options.on_failure,
         identity=identity_options(options),
         validate_input=not options.skip_bids_validation,
+        validator_profile=options.validator_profile,
         nprocs=options.nprocs,
+        executor=_executor(options),
+        scheduler=options.scheduler,
         threads=options.omp_nthreads or max(1, cores // options.nprocs),
         memory_mb=options.mem,
+        planned=options.planned,
         dry_run=options.dry_run,
         stop_on_first_crash=options.stop_on_first_crash,
         progress=not options.no_progress,
         verbosity=options.verbose,
     )
+
+
+def _executor(options: argparse.Namespace) -> str:
+    """Return who does the participants; only a cluster has a scheduler."""
+    if options.scheduler is not None and options.executor != "dask":
+        message = "--scheduler is for --executor dask: add it, or leave --scheduler out"
+        raise UsageError(message)
+    return str(options.executor)
 
 
 def _face_style(options: argparse.Namespace) -> FaceStyle:

@@ -19,13 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bidsdeid.config import Config
+from bidsdeid.core.account import Account
 from bidsdeid.core.dataset import SourceFile, public_path
 from bidsdeid.core.labels import objection
-from bidsdeid.core.ledger import Ledger, Outcome, Status
+from bidsdeid.core.ledger import Ledger, Status
 from bidsdeid.core.plan import Plan
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.showing import MASK
-from bidsdeid.core.tables import OUTSIDE
 from bidsdeid.core.terms import NO_WORDS, Terms
 from bidsdeid.run.study import Study
 
@@ -115,28 +115,28 @@ class Reporter:
 
 
 def summarise(
-    study: Study, plan: Plan, ledgers: Sequence[Ledger], elapsed: str, *, unfinished: bool
+    study: Study, plan: Plan, accounts: Sequence[Account], elapsed: str, *, unfinished: bool
 ) -> None:
     """Print what was released, what was not and why, and where things are."""
     config = study.config
     console = Console(highlight=False, soft_wrap=True)
-    outcomes = [outcome for ledger in ledgers for outcome in ledger.outcomes]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for status in Status:
-        table.add_row(str(status), str(sum(outcome.status is status for outcome in outcomes)))
+        table.add_row(str(status), str(sum(account.counts.get(status, 0) for account in accounts)))
     table.add_row("time", elapsed)
-    if any(ledger.releases for ledger in ledgers):
+    if any(account.released for account in accounts):
         table.add_row("output", str(config.output_dir))
     table.add_row("private", f"{config.private_dir}  (do not share)")
     console.print(table)
-    files = {str(action.path): action.file for action in plan}
-    failures = [outcome for outcome in outcomes if outcome.status is Status.FAILURE]
-    if failures:
+    if any(account.failures for account in accounts):
         console.print("\nWithheld by failure:")
-        for outcome in failures:
-            shown = _shown(outcome, files, study)
-            console.print(f"  {shown}: {outcome.reason}", markup=False)
-    lost = sum(change.why == OUTSIDE for outcome in outcomes for change in outcome.changes)
+    for account in accounts:
+        owned = plan.participants.get(account.participant, ()) if account.failures else ()
+        files = {str(a.path): a.file for a in (owned if account.participant else plan.shared)}
+        for source, reason in account.failures:
+            shown = _shown(files.get(source), study)
+            console.print(f"  {shown}: {reason}", markup=False)
+    lost = sum(account.lost_dates for account in accounts)
     if lost:
         console.print(
             f"\n{lost} date(s) were removed, not moved: the key moves the 22 years from "
@@ -180,9 +180,8 @@ _LABEL = re.compile(r"(?<![a-zA-Z0-9])(sub|ses)-[a-zA-Z0-9+]+")
 _ANY_LABEL = re.compile(r"(?<![a-zA-Z0-9])([a-z]+)-([a-zA-Z0-9+]+)")
 
 
-def _shown(outcome: Outcome, files: dict[str, SourceFile], study: Study) -> str:
+def _shown(file: SourceFile | None, study: Study) -> str:
     """Return a source path with new labels, and what identifies in it masked."""
-    file = files.get(outcome.source)
     if file is None:
         return "(unknown)"
     return _masked(str(study.labels.path(PurePosixPath(public_path(file)))), study.terms)

@@ -146,7 +146,7 @@ def _participants(
 
     The key is made and labels are given out here, once for all jobs.
     """
-    study = open_study(config, policy, plan, private)
+    study = open_study(config, policy, plan, private, keep=True)
     tasks = [Task(label, actions) for label, actions in plan.participants.items()]
     if not tasks:
         message = "there is no participant in the dataset"

@@ -17,8 +17,7 @@ from bidsdeid.core.pseudonym import Secret
 from bidsdeid.core.showing import MASK
 from bidsdeid.core.terms import Lexicon, Terms
 from bidsdeid.io.private import PrivateFolder
-from bidsdeid.io.tree import source_labels
-from bidsdeid.run.harvesting import glean
+from bidsdeid.run.planned import read_dataset, read_plan, record_plan
 from bidsdeid.run.relabelling import new_labels
 
 
@@ -53,8 +52,19 @@ class Study:
         return MASK if objection(label, self.terms.in_names) else label
 
 
-def open_study(config: Config, policy: Policy, plan: Plan, private: PrivateFolder) -> Study:
+def open_study(
+    config: Config, policy: Policy, plan: Plan, private: PrivateFolder, *, keep: bool = False
+) -> Study:
     """Read what the whole dataset says about people, and give out new labels.
+
+    Parameters
+    ----------
+    config : Config
+    policy : Policy
+    plan : Plan
+    private : PrivateFolder
+    keep : bool
+        Put on record what was read, for jobs that do not read it again.
 
     Raises
     ------
@@ -62,10 +72,14 @@ def open_study(config: Config, policy: Policy, plan: Plan, private: PrivateFolde
         If key or labels cannot be used.
     """
     identity = config.identity
-    gleanings = glean(config.bids_dir, policy)
+    # Who finishes the dataset, which is for everyone, reads it again.
+    one = config.planned and config.selection.participants is not None
+    read = read_plan(config, policy, private) if one else read_dataset(config, policy)
+    gleanings, source = read.gleanings, read.source
+    if keep:
+        record_plan(read, policy, private)
     lasting = identity.relabel is not Relabel.KEYED or config.private_named
     secret = private.secret(identity.key, gleanings.first_year, lasting=lasting)
-    source = source_labels(config.bids_dir)
     labels = new_labels(identity, source, secret, private)
     whole, phrases = old_words(source, labels)
     public = () if labels.participants else tuple(source)

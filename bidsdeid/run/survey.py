@@ -13,16 +13,10 @@ from typing import TypeAlias
 from bidsdeid.core.dataset import PARTICIPANT_FOLDER, datatype_of
 from bidsdeid.core.entities import parse_name
 from bidsdeid.core.finding import AuditReport, Finding, Gap, Note, Notebook
-from bidsdeid.core.harvest import (
-    Found,
-    Harvest,
-    harvested_fields,
-    harvested_table,
-    identity_of,
-    objects,
-)
+from bidsdeid.core.harvest import Found, Harvest, harvested_fields, harvested_table, identity_of
 from bidsdeid.core.inspection import Inspector
 from bidsdeid.core.policy import Policy
+from bidsdeid.core.values import objects
 from bidsdeid.errors import FileProblem
 from bidsdeid.io.readers.gather import is_text, refusing
 from bidsdeid.io.readers.gzip_header import MAGIC, read_gzip_header

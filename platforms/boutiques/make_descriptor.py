@@ -25,7 +25,10 @@ FILES = {"--bids-filter-file", "--policy", "--template", "--facemask", "--key", 
          "--synthstrip-weights", "--config-file"}  # fmt: skip
 
 #: Options that make no sense on a platform, which has its own.
-LEFT_OUT = {"--help", "--version", "--dry-run", "--config-file"}
+LEFT_OUT = {
+    "--help", "--version", "--dry-run", "--config-file", "--executor", "--scheduler",
+    "--planned",
+}  # fmt: skip
 
 ERRORS = {
     1: "some files were withheld because they failed",

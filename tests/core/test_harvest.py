@@ -13,15 +13,13 @@ from bidsdeid.core.harvest import (
     harvested_fields,
     harvested_table,
     identity_of,
-    objects,
-    scalars,
 )
 from bidsdeid.core.likely import LIKELY, Identity
 from bidsdeid.core.ordinary import COMMON, ORDINARY
 from bidsdeid.core.policy import ColumnRule
 from bidsdeid.core.tables import Table
 from bidsdeid.core.terms import KNOWN, PERSON, PLACE, RECORD, Lexicon, Terms, folded, known_words
-from bidsdeid.core.values import JSONValue
+from bidsdeid.core.values import JSONValue, objects, scalars
 from strategies import JSON_VALUES, default_policy
 
 POLICY = default_policy()

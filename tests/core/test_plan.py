@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bidsdeid.core.dataset import SourceFile, State
-from bidsdeid.core.plan import Action, Kind, Plan, Selection, build_plan
+from bidsdeid.core.plan import Action, Kind, Plan, build_plan
 from bidsdeid.core.policy import Decision, MaskFrom
+from bidsdeid.core.selection import Selection
 from bidsdeid.errors import NothingSelectedError
 from strategies import default_policy, index_of, source_file, source_files
 
