@@ -198,6 +198,19 @@ def _add_resources(group: Group) -> None:
         action="store_true",
         help="in a job of `bidsdeid slurm`: do not read the metadata of all participants again",
     )
+    add_option(
+        group,
+        "--ratings",
+        type=Path,
+        metavar="FILE",
+        help="ratings.tsv from the report: images rated down are done again, in the next way",
+    )
+    add_option(
+        group,
+        "--no-reports",
+        action="store_true",
+        help="no pictures and pages; images are measured and judged all the same",
+    )
     add_option(group, "--dry-run", action="store_true", help="print the plan, write nothing")
     add_option(
         group,

@@ -164,6 +164,10 @@ class Config:
         What all processes may use together.
     planned : bool
         Take what the whole dataset says from the record in the private folder.
+    reports : bool
+        Draw pictures and write pages to look at.
+    ratings : Path or None
+        What a reviewer thought of the images; those rated down are done again.
     dry_run, stop_on_first_crash, progress : bool
         As the options of those names.
     verbosity : int
@@ -201,6 +205,8 @@ class Config:
     threads: int = 1
     memory_mb: int | None = None
     planned: bool = False
+    reports: bool = True
+    ratings: Path | None = None
     dry_run: bool = False
     stop_on_first_crash: bool = False
     progress: bool = True

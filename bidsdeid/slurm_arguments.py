@@ -44,7 +44,7 @@ _OWN = {
 _NOT_PASSED_ON = frozenset(
     {
         *_OWN, "help", "version", "private_dir", "work_dir", "nprocs", "omp_nthreads",
-        "config_file", "skip_bids_validation", "executor", "scheduler", "planned",
+        "config_file", "skip_bids_validation", "executor", "scheduler", "planned", "ratings",
     }
 )  # fmt: skip
 

@@ -220,6 +220,18 @@ class Auditor:
             self._clean(line[0].decode(), tolerate, Terms())
         return self._verified(path, content)
 
+    def picture(self, path: PurePosixPath, content: bytes) -> Verified:
+        """Check a picture of what is released: pixels in a JPEG file, and not a word beside them.
+
+        Raises
+        ------
+        LeakError
+            If it is something else, or has a comment or other metadata.
+        """
+        if not _is_bare_jpeg(content):
+            _leak("a picture is not a JPEG file of pixels alone")
+        return self._verified(path, content)
+
     def _clean(self, text: str, tolerate: Iterable[str], terms: Terms | None = None) -> None:
         found = findings(text, self.terms if terms is None else terms, tolerate=tolerate)
         if found:
@@ -236,6 +248,29 @@ class Auditor:
         if self.terms.in_names.occur_in(str(path)):
             _leak("its name holds a name of a person or a known term")
         return Verified(_TOKEN, path, content)
+
+
+#: Markers of a JPEG file (ITU T.81 table B.1) that carry what decoding pixels needs: frames,
+#: tables of Huffman and quantisation, restart intervals, and the header of JFIF.
+_JFIF, _JFIF_BYTES = 0xE0, 16  # longer, it has a thumbnail
+_PIXEL_MARKERS = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, _JFIF})
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
+
+
+def _is_bare_jpeg(content: bytes) -> bool:
+    """Tell whether a JPEG file has no segment but those of its pixels, and nothing behind them."""
+    if not content.startswith(b"\xff\xd8") or not content.endswith(_END_OF_IMAGE):
+        return False
+    place = 2
+    while place + 4 <= len(content) and content[place] == 0xFF:  # noqa: PLR2004 -- a marker's
+        marker = content[place + 1]
+        if marker == _START_OF_SCAN:
+            return content.count(_END_OF_IMAGE, place) == 1
+        size = int.from_bytes(content[place + 2 : place + 4], "big")
+        if marker not in _PIXEL_MARKERS or (marker == _JFIF and size != _JFIF_BYTES):
+            return False
+        place += 2 + size
+    return False
 
 
 _LINE = re.compile(rb"[^\n]+")

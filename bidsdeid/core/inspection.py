@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 
 from bidsdeid.core.finding import Notebook, State, rule_of
 from bidsdeid.core.harvest import NOTHING, describes, identity_of
-from bidsdeid.core.values import scalars
 from bidsdeid.core.likely import Identity
 from bidsdeid.core.ordinary import COMMON
 from bidsdeid.core.piece import Piece
@@ -25,7 +24,7 @@ from bidsdeid.core.spotting import Spotter
 from bidsdeid.core.tables import MAX_AGE, Table, is_number
 from bidsdeid.core.telling_fields import field_rule, is_age, is_time, tolerated, usual, weaker
 from bidsdeid.core.terms import HARVESTED, RECORD, Terms, words_of
-from bidsdeid.core.values import JSONValue
+from bidsdeid.core.values import JSONValue, scalars
 
 #: The highest age in years: above it they are months or weeks.
 _OLDEST = 125

@@ -75,6 +75,12 @@ class Outcome:
         What was found in the place of a face.
     attempts : tuple of Attempt
         Every way that was tried to find the face.
+    numbers : mapping
+        What was measured of the released image; None for what is not known.
+    triage : str
+        How much it needs a person's eye (`bidsdeid.core.triage`); empty if it was not asked.
+    doubts : tuple of str
+        Why that is not a plain pass.
     """
 
     source: str
@@ -89,6 +95,9 @@ class Outcome:
     engine: str = ""
     finding: str = ""
     attempts: tuple[Attempt, ...] = ()
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
+    triage: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +114,16 @@ class Ledger:
         One for each source file.
     label : str
         Under which the participant is released.
+    together : mapping
+        What all released images of the participant, laid over each other, show of a face
+        (`bidsdeid.core.together`).
     """
 
     participant: str
     fingerprint: str
     outcomes: tuple[Outcome, ...]
     label: str = ""
+    together: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -157,8 +170,9 @@ def from_json(raw: Mapping[str, Any]) -> Ledger:
                     Attempt(a["method"], tuple(a["failed"]), a["metrics"])
                     for a in outcome["attempts"]
                 ),
+                "doubts": tuple(outcome["doubts"]),
             }
         )
         for outcome in raw["outcomes"]
     )
-    return Ledger(raw["participant"], raw["fingerprint"], outcomes, raw["label"])
+    return Ledger(raw["participant"], raw["fingerprint"], outcomes, raw["label"], raw["together"])

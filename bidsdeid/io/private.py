@@ -22,6 +22,9 @@ from bidsdeid.errors import StoreError, TextError, ToolError, UsageError
 #: Name of the ledger of files that belong to no participant.
 DATASET = "dataset"
 
+#: Folder of pages and pictures to look at.
+REPORTS = "reports"
+
 _PUBLISHED = "published.json"
 
 #: Holds the secret where no file can: in containers and jobs.
@@ -200,10 +203,41 @@ class PrivateFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a report that names source files."""
+        self._put(self.folder / name, text.encode(errors="surrogateescape"))
+
+    def read_text(self, name: str) -> str | None:
+        """Return a text that lies in the folder, None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If it is no text.
+        """
         path = self.folder / name
-        own = path.with_name(f".{name}-{secrets.token_hex(6)}")
-        self._write(own, text.encode(errors="surrogateescape"))
-        own.replace(path)
+        try:
+            return path.read_text("utf-8") if path.is_file() else None
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{name} in the private folder cannot be read as text"
+            raise StoreError(message) from error
+
+    def write_report(self, name: str, content: bytes) -> None:
+        """Write a file of the report, which shows faces.
+
+        Parameters
+        ----------
+        name : str
+            Below the folder ``reports``, with ``/`` between its parts.
+        content : bytes
+        """
+        path = self.folder / REPORTS / name
+        for folder in (self.folder / REPORTS, path.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        self._put(path, content)
+
+    def read_report(self, name: str) -> bytes | None:
+        """Return a file of the report, None if there is none."""
+        path = self.folder / REPORTS / name
+        return path.read_bytes() if path.is_file() else None
 
     def record_bug(self, name: str, error: BaseException) -> ToolError:
         """Write a traceback, which may hold names, where only the user reads it.
@@ -222,6 +256,12 @@ class PrivateFolder:
     def _ledger_path(self, participant: str) -> Path:
         name = f"sub-{participant}" if participant else DATASET
         return self.folder / "ledger" / f"{name}.json"
+
+    def _put(self, path: Path, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        own = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+        self._write(own, content)
+        own.replace(path)
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:

@@ -49,6 +49,10 @@ class Stage:
         target.write_bytes(content)
         return target.read_bytes()
 
+    def read(self, path: PurePosixPath) -> bytes:
+        """Return what the disk holds of a file."""
+        return (self.folder / path).read_bytes()
+
     def remove(self, path: PurePosixPath) -> None:
         """Take a file back."""
         (self.folder / path).unlink(missing_ok=True)

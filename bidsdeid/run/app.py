@@ -81,6 +81,9 @@ def _run_level(config: Config, level: str) -> int:
     if level == "group" and config.selection.participants is not None:
         message = "the level `group` finishes the whole dataset: leave out --participant-label"
         raise UsageError(message)
+    if level == "group" and config.ratings is not None:
+        message = "--ratings is for the level `participant`, which does images again"
+        raise UsageError(message)
     if level == "participant" and not config.dry_run:
         check_skullstrip(config.brain)
     policy = policy_of(config)

@@ -22,6 +22,7 @@ from bidsdeid.core.values import JSONValue
 from bidsdeid.errors import FileProblem, ImageError
 from bidsdeid.io.store import Stage
 from bidsdeid.io.tree import read_bytes
+from bidsdeid.run.exhibits import Exhibit
 from bidsdeid.run.study import Study
 
 Fields = dict[str, JSONValue]
@@ -58,6 +59,8 @@ class Bench:
         What became of each source file, growing.
     found : dict
         What is known of face or brain in each image that is searched, or why nothing is.
+    exhibits : dict
+        What was measured and drawn of each image that was searched.
     """
 
     study: Study
@@ -68,6 +71,8 @@ class Bench:
     shift: DateShift | None = None
     released: MutableMapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    exhibits: dict[PurePosixPath, Exhibit] = field(default_factory=dict)
+    _paths: set[PurePosixPath] = field(default_factory=set)
     verified: list[Verified] = field(default_factory=list)
     outcomes: dict[PurePosixPath, Outcome] = field(default_factory=dict)
     found: dict[PurePosixPath, FaceEstimate | BrainEstimate | FileProblem] = field(
@@ -130,11 +135,12 @@ class Bench:
         FileProblem
             If the audit finds a fault, or another file is released under the same name.
         """
-        if any(known.path == path for known in self.verified):
+        if path in self._paths:
             message = "another file is released under the same name"
             raise ImageError(message)
         item = check(self.stage.write(path, content))
         self.verified.append(item)
+        self._paths.add(path)
         return Release(str(item.path), item.sha256, item.size, decision)
 
     def attempt(self, action: Action, treat: Callable[[Action], Outcome | None]) -> None:
@@ -175,6 +181,7 @@ class Bench:
         for item in list(items):
             self.stage.remove(item.path)
             self.verified.remove(item)
+            self._paths.discard(item.path)
 
 
 def withheld(action: Action, reason: str, *, failure: bool = False) -> Outcome:

@@ -121,4 +121,6 @@ def _why_not(found: Sequence[_Found], attempts: Sequence[Attempt]) -> str:
         return (
             f"no brain mask is to be trusted: no second engine agrees with {found[0].step.words}"
         )
-    return f"no brain mask is to be trusted: {attempts[0].failed[0]}"
+    reasons = [reason for attempt in attempts for reason in attempt.failed]
+    reason = reasons[0] if reasons else "every way to find it was rated down"
+    return f"no brain mask is to be trusted: {reason}"

@@ -12,28 +12,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from bidsdeid import __version__
 from bidsdeid.core.audit import Auditor
-from bidsdeid.core.ledger import Ledger, Outcome, Release
-from bidsdeid.core.naming import Layout
-from bidsdeid.core.plan import Action
-from bidsdeid.core.policy import Decision
-from bidsdeid.core.scrub import scrub_fields
-from bidsdeid.core.text import decode_fields, encode_fields
-from bidsdeid.core.values import JSONValue
+from bidsdeid.core.ledger import Ledger, Release
 from bidsdeid.errors import ReleaseError
 from bidsdeid.io.private import PrivateFolder
-from bidsdeid.io.store import DATASET_DESCRIPTION, Stage, Store
+from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
+from bidsdeid.report.certificate import certificate, to_json
+from bidsdeid.report.certificate_page import certificate_page
+from bidsdeid.report.methods import methods, to_bibtex, to_markdown
 from bidsdeid.run.bench import (
     Bench,
-    Fields,
     record_telling_names,
     record_withheld,
-    released_outcome,
     withheld,
 )
-from bidsdeid.run.evidence import Evidence, readme
+from bidsdeid.run.certifying import ReleaseAccount, current
+from bidsdeid.run.description import DESCRIPTION, release_description
+from bidsdeid.run.evidence import readme
 from bidsdeid.run.last_audit import stopped, told
 from bidsdeid.run.metadata import (
     parse_sidecars,
@@ -45,11 +41,13 @@ from bidsdeid.run.metadata import (
 from bidsdeid.run.participant import fingerprint
 from bidsdeid.run.people import People
 from bidsdeid.run.records import Records, ReleasedFiles
+from bidsdeid.run.redo import RATINGS
+from bidsdeid.run.review import public_pictures, rows_on_record, write_index
 from bidsdeid.run.study import Study
+from bidsdeid.run.visualqc import Shown, shown_in, visualqc_script
 from bidsdeid.validate import counted, listed, validate
 
 CODE = PurePosixPath("code/bidsdeid")
-_DESCRIPTION = PurePosixPath(DATASET_DESCRIPTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +115,10 @@ def _fill(finish: _Finish) -> None:
     release_companions(bench, parsed, shared)
     release_lists(bench, shared)
     release_documents(bench, shared)
-    _release_description(finish)
-    sidecars = [a for a in shared if a.path != _DESCRIPTION]
+    description = release_description(bench)
+    if description is not None:
+        finish.own.append(description)
+    sidecars = [a for a in shared if a.path != DESCRIPTION]
     release_sidecars(bench, parsed, sidecars, bench.released)
     for action in shared:
         if action.path not in bench.outcomes:
@@ -126,57 +126,49 @@ def _fill(finish: _Finish) -> None:
     _write_own(finish)
 
 
-def _release_description(finish: _Finish) -> None:
-    """Write dataset_description.json anew from the kept fields of the input's."""
-    bench, raw = finish.bench, finish.bench.config.layout is Layout.RAW
-    action = next((a for a in bench.study.shared if a.path == _DESCRIPTION), None)
-
-    def put(source: Fields) -> Release:
-        generated: dict[str, JSONValue] = {"Name": "bidsdeid", "Version": __version__}
-        fields: Fields = {
-            "Name": "De-identified dataset",
-            "BIDSVersion": "1.9.0",
-            **source,
-            "DatasetType": "raw" if raw else "derivative",
-            "GeneratedBy": [generated],
-        }
-        doi = source.get("DatasetDOI")
-        if isinstance(doi, str):
-            sources: dict[str, JSONValue] = {"DOI": doi}
-            fields["SourceDatasets"] = [sources]
-            del fields["DatasetDOI"]  # the DOI is the source's, not that of this dataset
-        return bench.put(
-            _DESCRIPTION,
-            encode_fields(fields),
-            lambda written: bench.auditor.fields(_DESCRIPTION, written, scope="dataset"),
-            str(Decision.SCRUB),
-        )
-
-    def treat(action: Action) -> Outcome:
-        fields = decode_fields(bench.read(action.path))
-        kept, changes = scrub_fields(fields, bench.policy, bench.context, scope="dataset")
-        return released_outcome(action, (put(kept),), changes=changes)
-
-    if action is not None and action.decision is not Decision.WITHHOLD:
-        bench.attempt(action, treat)
-    if not any(item.path == _DESCRIPTION for item in bench.verified):
-        finish.own.append(put({}))
-
-
 def _write_own(finish: _Finish) -> None:
     """Write what this program says about the release: README, settings, summary, manifest."""
     bench, config = finish.bench, finish.bench.config
-    evidence = Evidence()
-    for outcome in bench.outcomes.values():
-        evidence.add(outcome)
+    private = PrivateFolder(config.private_dir)
+    rows = rows_on_record(private, list(finish.table.labels))
+    account = ReleaseAccount(bench.policy, current(private.read_text(RATINGS), rows))
+    account.add(Ledger("", "", tuple(bench.outcomes.values())))
+    rated: list[Shown] = []
     for ledger in finish.records:
-        for outcome in ledger.outcomes:
-            evidence.add(outcome)
+        account.add(ledger)
+        rated += shown_in(ledger.outcomes)
+        _put_pictures(finish, private, ledger)
     if not any(item.path.stem == "README" for item in bench.verified):
         _put_own(finish, PurePosixPath("README"), readme(config, bench.policy))
-    _put_own(finish, CODE / "settings.json", evidence.settings(config, bench.policy))
-    _put_own(finish, CODE / "summary.json", evidence.summary(finish.table.disclosure))
+    people, evidence = finish.table, account.evidence
+    facts = account.facts(bench.study, len(people.labels), people.disclosure)
+    made = certificate(facts)
+    for name, text in {
+        "settings.json": evidence.settings(config, bench.policy),
+        "summary.json": evidence.summary(people.disclosure),
+        "together.tsv": account.together(),
+        "certificate.json": to_json(made),
+        "certificate.html": certificate_page(made),
+    }.items():
+        _put_own(finish, CODE / name, text)
     _put_own(finish, CODE / "manifest.tsv", evidence.manifest(finish.own))
+    # Its authors may be called as a patient is: the user puts it where it belongs.
+    told_methods = methods(facts)
+    private.write_report("methods.md", to_markdown(told_methods).encode())
+    private.write_report("methods.bib", to_bibtex(told_methods).encode())
+    if rows:
+        write_index(private, rows)
+        for name, text in zip(("id_list.txt", "visualqc.sh"), visualqc_script(rated), strict=True):
+            private.write_report(name, text.encode())
+
+
+def _put_pictures(finish: _Finish, private: PrivateFolder, ledger: Ledger) -> None:
+    """Release pictures of what is released."""
+    bench = finish.bench
+    for name, content in public_pictures(private, ledger.outcomes):
+        path = CODE / "figures" / name
+        check = partial(bench.auditor.picture, path)
+        finish.own.append(bench.put(path, content, check, "drawn"))
 
 
 def _put_own(finish: _Finish, path: PurePosixPath, text: str) -> None:
@@ -251,7 +243,7 @@ def _withdraw(
     for label in labels:
         private.forget(finish.table.labels[label])
     folders = [PurePosixPath(f"sub-{label}") for label in labels]
-    store.withdraw([_DESCRIPTION, *folders], private.folder / "withdrawn")
+    store.withdraw([DESCRIPTION, *folders], private.folder / "withdrawn")
 
 
 def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Path) -> None:

@@ -63,6 +63,7 @@ class Evidence:
         self._decisions: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._masked: Counter[str] = Counter()
+        self._triage: Counter[str] = Counter()
         self._changes = 0
         self._rows: list[str] = []
 
@@ -76,6 +77,8 @@ class Evidence:
             self._reasons[_public(outcome.reason)] += 1
         if outcome.removed_voxels is not None:
             self._masked[outcome.decision] += 1
+        if outcome.triage and outcome.releases:
+            self._triage[outcome.triage] += 1
         self._changes += len(outcome.changes)
         self._rows += [_row(release, *_face(outcome, release)) for release in outcome.releases]
 
@@ -103,6 +106,7 @@ class Evidence:
             "FieldsAndColumnsChanged": self._changes,
             "ImagesDefaced": self._masked[Decision.DEFACE],
             "ImagesSkullStripped": self._masked[Decision.SKULLSTRIP],
+            "ImagesByTriage": dict(sorted(self._triage.items())),
             "Disclosure": None if disclosed is None else asdict(disclosed),
         }
         return json.dumps(facts, indent=2) + "\n"
@@ -162,6 +166,13 @@ def _public(reason: str) -> str:
 
 #: What is told of each face that was removed and each brain that was kept, by names of metrics.
 _TOLD = (
+    *("eyes_removed", "nose_removed", "mouth_removed", "ears_removed", "head_removed"),
+    *("eyes_left", "nose_left", "mouth_left", "brain_mm3", "likeness"),
+    *("volume_ml", "atlas_overlap", "astray"),
+)
+
+#: The same of an attempt, which is judged by its mask.
+_JUDGED = (
     *("eyes_removed", "nose_removed", "mouth_removed", "brain_removed", "likeness"),
     *("volume_ml", "atlas_overlap", "astray"),
 )
@@ -174,6 +185,7 @@ _HEADER = (
         "sha256",
         "removed_voxels",
         "voxels",
+        "triage",
         "finding",
         "mask_found_by",
     ),
@@ -193,14 +205,21 @@ def _face(outcome: Outcome, release: Release) -> tuple[str, ...]:
         NOT_AVAILABLE if count is None else str(count)
         for count in (outcome.removed_voxels, outcome.voxels)
     )
-    told = [str(outcome.metrics.get(name, NOT_AVAILABLE)) for name in _TOLD]
+    # What was measured of the release counts, not what the mask was judged by.
+    numbers = {**outcome.metrics, **outcome.numbers}
+    told = [_cell(numbers.get(name)) for name in _TOLD]
+    word = outcome.triage or NOT_AVAILABLE
     tried = "; ".join(_tried(attempt) for attempt in outcome.attempts)
-    return (removed, voxels, outcome.finding, outcome.engine, *told, tried)
+    return (removed, voxels, word, outcome.finding, outcome.engine, *told, tried)
+
+
+def _cell(number: float | None) -> str:
+    return NOT_AVAILABLE if number is None else str(number)
 
 
 def _tried(attempt: Attempt) -> str:
     scores = " ".join(
-        f"{name}={attempt.metrics[name]}" for name in _TOLD if name in attempt.metrics
+        f"{name}={attempt.metrics[name]}" for name in _JUDGED if name in attempt.metrics
     )
     verdict = ", ".join(attempt.failed) or "believed"
     return f"{attempt.method} ({scores}): {verdict}"

@@ -157,7 +157,9 @@ class FaceFinder:
         faceless = self._faceless(head, found)
         if faceless is not None:
             return replace(faceless, attempts=(*attempts, *faceless.attempts))
-        message = f"no face mask is to be trusted: {attempts[0].failed[0]}"
+        reasons = [reason for attempt in attempts for reason in attempt.failed]
+        reason = reasons[0] if reasons else "every way to find it was rated down"
+        message = f"no face mask is to be trusted: {reason}"
         raise FaceError(message, tuple(attempts))
 
     def _ways(self, brain: BrainEstimate | None) -> Iterator[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from bidsdeid.core.scrub import Change, scrub_fields
 from bidsdeid.core.text import encode_fields
 from bidsdeid.core.values import JSONValue
 from bidsdeid.core.voxels import Fill, remove_voxels
-from bidsdeid.errors import FileProblem, ImageError, TextError
+from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
+from bidsdeid.run.exhibits import exhibit
 from bidsdeid.run.search import SEARCHED
 from bidsdeid.run.treatment import Treatment, treatment_of
 
@@ -80,7 +82,34 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
         bench.put(sidecar_of(target), encode_fields(fields), check, str(treatment.decision))
     )
     outcome = released_outcome(action, tuple(releases), changes=changes, **treatment.details)
-    return replace(outcome, decision=str(treatment.decision))
+    outcome = replace(outcome, decision=str(treatment.decision))
+    return outcome if found is None else _with_evidence(bench, action, image, found, outcome)
+
+
+def _with_evidence(
+    bench: Bench,
+    action: Action,
+    image: Image,
+    found: FaceEstimate | BrainEstimate,
+    outcome: Outcome,
+) -> Outcome:
+    """Look at what is on the stage.
+
+    Raises
+    ------
+    FileProblem
+        If it is not what it should be, or cannot be measured.
+    """
+    written = decode_image(bench.stage.read(PurePosixPath(outcome.releases[0].path)))
+    config = bench.config
+    shown = exhibit(
+        found, image, written, mask=action.mask, style=config.face, drawn=config.reports
+    )
+    bench.exhibits[action.path] = shown
+    if shown.stops:
+        message = f"what would be released is not as it should be: {shown.stops}"
+        raise GateError(message, found.attempts)
+    return replace(outcome, numbers=shown.numbers, triage=str(shown.triage), doubts=shown.doubts)
 
 
 def _check_axes(action: Action, image: Image) -> None:

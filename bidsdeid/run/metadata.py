@@ -71,6 +71,16 @@ def retract_dependents(bench: Bench, action: Action) -> None:
             bench.retract(image, f"a file it cannot stand without failed: {_suffix(action)}")
 
 
+def retract_orphans(bench: Bench, actions: Iterable[Action]) -> None:
+    """Withhold companions that are ready and whose images are not released any more."""
+    for action in actions:
+        companion = action.kind in (Kind.TABLE, Kind.SIGNAL, Kind.NUMBERS)
+        if companion and action.path in bench.released and not _is_list(action):
+            others = (path for path in bench.released if path != action.path)
+            if not any(serves(action.path, image) for image in others):
+                bench.retract(action.path, "the images it belongs to are withheld")
+
+
 def release_lists(bench: Bench, actions: Iterable[Action]) -> None:
     """Treat the tables whose rows name files and sessions, after those."""
     for action in actions:

@@ -64,6 +64,8 @@ def config_from(options: argparse.Namespace) -> Config:
         threads=options.omp_nthreads or max(1, cores // options.nprocs),
         memory_mb=options.mem,
         planned=options.planned,
+        reports=not options.no_reports,
+        ratings=options.ratings,
         dry_run=options.dry_run,
         stop_on_first_crash=options.stop_on_first_crash,
         progress=not options.no_progress,

@@ -22,6 +22,7 @@ from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_telling_names, record_withheld, withheld
+from bidsdeid.run.face_together import gate_together
 from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
@@ -30,7 +31,9 @@ from bidsdeid.run.metadata import (
     release_lists,
     release_sidecars,
     retract_dependents,
+    retract_orphans,
 )
+from bidsdeid.run.reports import write_participant
 from bidsdeid.run.search import search_images
 from bidsdeid.run.study import Study
 
@@ -66,12 +69,14 @@ def fingerprint(study: Study, actions: Iterable[Action], participant: str = "") 
     Of files that are withheld in any case nothing counts.  Text counts by what it says, images
     by size and time: they are too large to be read for this.
     """
-    config = study.config
+    config, actions = study.config, tuple(actions)
     files = [
         (str(study.labels.path(action.path)), str(action.decision), _identity(config, action))
         for action in actions
         if action.decision is not Decision.WITHHOLD
     ]
+    paths = {str(action.path) for action in actions}
+    rejected = [[path, *ways] for path, ways in sorted(study.rejected.items()) if path in paths]
     facts = [
         __version__,
         str(config.layout),
@@ -82,6 +87,8 @@ def fingerprint(study: Study, actions: Iterable[Action], participant: str = "") 
         [sorted(getattr(config.identity.terms, x)) for x in ("inside", "whole", "phrases")],
         [study.secret.digest("fingerprint").hex(), study.secret.first_year, participant],
         files,
+        # Only if there are any: whoever was never rated is done as before.
+        *([rejected] if rejected else []),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -168,21 +175,29 @@ def run_participant(study: Study, task: Task) -> Ledger:
 
 
 def _do_participant(study: Study, task: Task, mark: str, folder: Path) -> Ledger:
-    """Make, record and publish, in this order: what is published is always on record."""
+    """Make, draw, record and publish, in this order: what is published is always on record."""
     auditor, stage = Auditor(study.policy, study.terms), Stage(folder / "stage")
     bench = Bench(study, auditor, stage, folder, task.participant)
-    _fill(bench, task)
+    together = _fill(bench, task)
     label = study.labels.participant(task.participant)
     outcomes = tuple(bench.outcomes[path] for path in sorted(bench.outcomes))
-    ledger = Ledger(task.participant, mark, outcomes, label)
+    if bench.config.reports:
+        write_participant(bench, task.actions, together)
+    ledger = Ledger(task.participant, mark, outcomes, label, together)
     PrivateFolder(study.config.private_dir).write_ledger(ledger)
     if bench.verified:
         Store(study.config.output_dir).publish_participant(label, stage, bench.verified)
     return ledger
 
 
-def _fill(bench: Bench, task: Task) -> None:
-    """Make all files of the participant on the bench."""
+def _fill(bench: Bench, task: Task) -> dict[str, float | None]:
+    """Make all files of the participant on the bench.
+
+    Returns
+    -------
+    dict
+        What the images show of a face together: `bidsdeid.core.together`.
+    """
     record_withheld(bench, task.actions)
     record_telling_names(bench, task.actions)
     actions = [action for action in task.actions if action.path not in bench.outcomes]
@@ -201,6 +216,8 @@ def _fill(bench: Bench, task: Task) -> None:
             if action.path in bench.outcomes:
                 retract_dependents(bench, action)
         release_companions(bench, parsed, actions)
+    together = gate_together(bench)
+    retract_orphans(bench, actions)
     release_lists(bench, actions)
     own_sidecar_outcomes(bench, actions)
     mine = {path: fields for path, fields in parsed.items() if len(path.parts) > 1}
@@ -208,6 +225,7 @@ def _fill(bench: Bench, task: Task) -> None:
     for action in actions:
         if action.path not in bench.outcomes:
             bench.outcomes[action.path] = withheld(action, "no image it belongs to is released")
+    return together
 
 
 def _names_others(action: Action, parsed: Parsed) -> bool:

@@ -16,6 +16,7 @@ from bidsdeid.run.brain_cascade import brain_cascade, network_steps
 from bidsdeid.run.brains import BrainFinder
 from bidsdeid.run.face_cascade import Step, cascade
 from bidsdeid.run.faces import FaceFinder
+from bidsdeid.run.redo import was_rejected
 from bidsdeid.run.session import SessionImage
 from bidsdeid.run.session_brains import SessionBrains
 from bidsdeid.run.session_faces import SessionFaces
@@ -79,7 +80,8 @@ class _SessionSearch:
         return cascade(atlases, config.engine, config.cost, config.threads)
 
     def _face_finder(self, image: SessionImage) -> FaceFinder:
-        return FaceFinder(self._cascades[image], self._bench.config.face, self._bench.scratch)
+        steps = [x for x in self._cascades[image] if not was_rejected(x.words, image.rejected)]
+        return FaceFinder(steps, self._bench.config.face, self._bench.scratch)
 
     def _limit(self, image: SessionImage) -> BrainEstimate | None:
         """Return the image's own brain, to keep a face mask off it, if a network can find it."""
@@ -105,6 +107,7 @@ class _SessionSearch:
             lambda: shelf.atlases(self._session, image.path, image.name.suffix),
             config.threads,
         )
+        steps = tuple(step for step in steps if not was_rejected(step.words, image.rejected))
         finder = BrainFinder(steps, self._bench.scratch)
         months = shelf.months(self._session, image.path)
         return finder.find(stored.still(), stored.affine, image.head, months)
@@ -124,7 +127,8 @@ def _session_image(bench: Bench, action: Action) -> SessionImage:
     """
     head = searchable(decode_image(bench.read(action.path)))
     assert action.file.name is not None  # noqa: S101 -- only rules on names deface
-    return SessionImage(action.path, action.file.name, action.mask, head)
+    rejected = tuple(bench.study.rejected.get(str(action.path), ()))
+    return SessionImage(action.path, action.file.name, action.mask, head, rejected)
 
 
 def searchable(image: Image) -> Head:

@@ -75,12 +75,15 @@ class SessionImage:
     mask : MaskFrom
         Where its mask may come from.
     head : Head
+    rejected : tuple of str
+        Ways of finding what is looked for that a reviewer rejected.
     """
 
     path: PurePosixPath
     name: BIDSName
     mask: MaskFrom
     head: Head
+    rejected: tuple[str, ...] = ()
 
     @cached_property
     def reference(self) -> Reference:
@@ -168,6 +171,8 @@ class Session(ABC, Generic[Estimate]):
                 continue
             if self._lies_still(other, estimate, image):
                 words = f"the mask of {other.name.suffix} of its acquisition"
+                if words in image.rejected:
+                    continue
                 attempt = Attempt(words, (), estimate.attempts[-1].metrics)
                 return replace(estimate, attempts=(attempt,))
         return None

@@ -107,7 +107,8 @@ class SessionFaces(Session[FaceEstimate]):
         for other in self._images:
             estimate = self._estimate(other)
             if other is not image and estimate is not None and estimate.finding is Finding.FACE:
-                return self._carried(other, estimate, image)
+                hint = self._carried(other, estimate, image)
+                return None if hint is None or hint.words in image.rejected else hint
         return None
 
     def _carried(

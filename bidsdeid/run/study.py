@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bidsdeid.config import Config
 from bidsdeid.core.labels import (
@@ -17,7 +17,9 @@ from bidsdeid.core.pseudonym import Secret
 from bidsdeid.core.showing import MASK
 from bidsdeid.core.terms import Lexicon, Terms
 from bidsdeid.io.private import PrivateFolder
+from bidsdeid.io.store import Store
 from bidsdeid.run.planned import read_dataset, read_plan, record_plan
+from bidsdeid.run.redo import Rejected, read_rejected, take_ratings
 from bidsdeid.run.relabelling import new_labels
 
 
@@ -37,6 +39,8 @@ class Study:
         New labels.
     terms : Terms
         Words that must not occur in the output.
+    rejected : mapping of str to sequence of str
+        Ways of finding a face or brain that a reviewer rejected, by source path.
     """
 
     config: Config
@@ -45,6 +49,7 @@ class Study:
     secret: Secret
     labels: Labels
     terms: Terms
+    rejected: Rejected = field(default_factory=dict)
 
     def shown(self, participant: str) -> str:
         """Return a participant's label in the release, masked if it identifies."""
@@ -84,4 +89,8 @@ def open_study(
     whole, phrases = old_words(source, labels)
     public = () if labels.participants else tuple(source)
     terms = gleanings.harvest.terms(identity.terms, Lexicon(whole=whole, phrases=phrases), public)
-    return Study(config, policy, plan.shared, secret, labels, terms)
+    if config.ratings is not None:
+        new = {labels.participant(label): label for label in source}
+        take_ratings(config.ratings, private, Store(config.output_dir), new)
+    rejected = read_rejected(private)
+    return Study(config, policy, plan.shared, secret, labels, terms, rejected)

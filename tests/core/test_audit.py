@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from bidsdeid.core.audit import Auditor, Verified
 from bidsdeid.core.header import released_header
@@ -441,3 +442,36 @@ def test_a_verified_cannot_be_made_elsewhere(token: object) -> None:
         Verified(token, PATH, b"")
     with pytest.raises(TypeError):
         Verified(PATH, "0" * 64, 1)  # type: ignore[arg-type]
+
+
+def jpeg(**options: object) -> bytes:
+    buffer = io.BytesIO()
+    grey = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+    Pillow.fromarray(grey).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+FIGURE = PurePosixPath("code/bidsdeid/figures/sub-01_T1w_front.jpg")
+
+
+def test_a_picture_of_pixels_alone_passes() -> None:
+    assert AUDITOR.picture(FIGURE, jpeg()).size == len(jpeg())
+    assert AUDITOR.picture(FIGURE, jpeg(progressive=True, optimize=True))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        jpeg(comment=b"made on Tuesday"),
+        jpeg(exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
+        jpeg(icc_profile=b"x" * 200),
+        jpeg() + b"behind it",
+        jpeg() + jpeg(),
+        jpeg()[:-2],
+        b"\x89PNG\r\n\x1a\n",
+        b"",
+    ],
+)
+def test_a_picture_with_anything_beside_its_pixels_does_not(content: bytes) -> None:
+    with pytest.raises(LeakError, match="pixels alone"):
+        AUDITOR.picture(FIGURE, content)

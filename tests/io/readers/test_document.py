@@ -33,7 +33,7 @@ Save = Callable[..., Path]
         "Jürgen\n\nMüller".encode("utf-16"),
         codecs.BOM_UTF16_BE + "Jürgen\n\nMüller".encode("utf-16-be"),
         "Jürgen\n\nMüller".encode("utf-32"),
-        gzip.compress("Jürgen\n\nMüller".encode()),
+        gzip.compress("Jürgen\n\nMüller".encode(), mtime=0),
     ],
 )
 def test_lines_of_a_text_in_any_encoding(save: Save, content: bytes) -> None:

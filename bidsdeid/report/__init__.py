@@ -1,0 +1,1 @@
+"""What people look at: pictures, pages, numbers and the certificate of a release."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bidsdeid.core.removal import measure_stripped, removed_between
+from bidsdeid.core.voxels import Bools, Floats, look_up
+from bidsdeid.errors import GateError, ImageError
+from heads import frame, person
+
+
+def test_only_what_changed_is_removed() -> None:
+    before = np.arange(27, dtype=np.int16).reshape(3, 3, 3)
+    after = before.copy()
+    after[1, 1, :] = 0
+    assert np.array_equal(np.argwhere(removed_between(before, after))[:, :2], [[1, 1]] * 3)
+    assert not removed_between(before, before).any()
+
+
+def test_what_is_not_a_number_and_stays_so_did_not_change() -> None:
+    before = np.full((2, 2, 2), np.nan, np.float32)
+    after = before.copy()
+    after[0] = 0
+    assert removed_between(before, after)[0].all()
+    assert not removed_between(before, after)[1].any()
+
+
+def test_every_volume_of_a_series_counts() -> None:
+    before = np.full((2, 2, 2, 3), 7, np.int16)
+    after = before.copy()
+    after[0] = 0
+    after[1, ..., :2] = 0
+    assert removed_between(before, after)[0].all()
+    assert not removed_between(before, after)[1].any()
+
+
+def test_a_voxel_that_was_dark_in_one_volume_is_removed_with_the_rest() -> None:
+    before = np.full((2, 2, 2, 3), 7, np.int16)
+    before[0, 0, 0, 1] = 0
+    after = before.copy()
+    after[0] = 0
+    assert removed_between(before, after)[0].all()
+
+
+def test_axes_beyond_the_fourth_count_as_volumes() -> None:
+    before = np.full((2, 2, 2, 2, 2), 7, np.int16)
+    after = before.copy()
+    after[0] = 0
+    after[0, 0, 0, 1, 1] = 7
+    removed = removed_between(before, after)
+    assert removed.sum() == 3
+    assert not removed[0, 0, 0]
+
+
+def test_images_of_different_shape_are_refused() -> None:
+    with pytest.raises(ImageError):
+        removed_between(np.zeros((2, 2, 2)), np.zeros((2, 2, 3)))
+
+
+def head_and_brain() -> tuple[Floats, Bools]:
+    volume, affine = person(zoom=3.0)
+    return volume, look_up(frame().brain, frame().affine, volume.shape, affine, np.eye(4))
+
+
+def test_a_brain_that_is_all_there_alone() -> None:
+    volume, brain = head_and_brain()
+    affine = np.diag([3.0, 3, 3, 1])
+    numbers = measure_stripped(volume, np.where(brain, volume, 0), affine, brain)
+    assert (numbers.lost_voxels, numbers.lost_mm3, numbers.outside_mm3) == (0, 0, 0)
+    assert 0.5 < numbers.head_removed < 0.8
+    assert numbers.rounded()["lost_voxels"] == 0
+
+
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_what_is_lost_and_what_stayed_is_counted(slope: float) -> None:
+    volume, brain = head_and_brain()
+    affine = np.diag([3.0, 3, 3, 1])
+    kept = brain.copy()
+    x, y, z = np.argwhere(brain)[len(np.argwhere(brain)) // 2].tolist()
+    kept[x, y, z] = False
+    scalp = np.argwhere((volume > 200) & ~brain)[:100]
+    kept[tuple(scalp.T)] = True
+    before = volume * np.float32(slope)
+    numbers = measure_stripped(before, np.where(kept, before, 0), affine, brain, slope=slope)
+    assert (numbers.lost_voxels, numbers.lost_mm3) == (1, pytest.approx(27))
+    assert numbers.outside_mm3 == pytest.approx(2700)
+
+
+def test_an_untouched_head_is_not_stripped() -> None:
+    volume, brain = head_and_brain()
+    numbers = measure_stripped(volume, volume, np.diag([3.0, 3, 3, 1]), brain)
+    assert numbers.head_removed == 0
+    assert numbers.outside_mm3 > 1e6
+
+
+def test_an_empty_image_is_refused() -> None:
+    volume, brain = head_and_brain()
+    with pytest.raises(GateError):
+        measure_stripped(volume * 0, volume * 0, np.eye(4), brain)
