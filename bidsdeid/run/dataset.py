@@ -130,7 +130,7 @@ def _write_own(finish: _Finish) -> None:
     """Write what this program says about the release: README, settings, summary, manifest."""
     bench, config = finish.bench, finish.bench.config
     private = PrivateFolder(config.private_dir)
-    rows = rows_on_record(private, list(finish.table.labels))
+    rows = rows_on_record(private, finish.records.everyone)
     account = ReleaseAccount(bench.policy, current(private.read_text(RATINGS), rows))
     account.add(Ledger("", "", tuple(bench.outcomes.values())))
     rated: list[Shown] = []

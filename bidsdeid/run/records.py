@@ -67,6 +67,11 @@ class Records:
             raise StoreError(message)
         return ledger
 
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """New labels of all that are done, also of whom nothing is released."""
+        return tuple(account.label for account in self._accounts.values())
+
     @cached_property
     def labels(self) -> dict[str, str]:
         """New labels of whom something is released, each with the old one."""

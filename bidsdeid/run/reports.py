@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
-from bidsdeid.core.ledger import Outcome, Status
+from bidsdeid.core.ledger import Status
 from bidsdeid.core.naming import sidecar_of
+from bidsdeid.core.nifti import decode_image
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.triage import Context, triage
+from bidsdeid.errors import FileProblem
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.report.page import participant_files
+from bidsdeid.report.pictures import pictures_of
 from bidsdeid.report.record import ImageRecord, ParticipantRecord
 from bidsdeid.run.bench import Bench
 from bidsdeid.run.exhibits import Exhibit
 from bidsdeid.run.review import PUBLIC, picture_place
+from bidsdeid.run.search import SEARCHED
 
 
 def write_participant(
@@ -67,7 +72,7 @@ def _image(bench: Bench, action: Action) -> ImageRecord:
     outcome = bench.outcomes[action.path]
     sidecar = bench.outcomes.get(sidecar_of(action.path))
     released = outcome.releases[0].path if outcome.releases else str(bench.target(action.path))
-    exhibit = bench.exhibits.get(action.path) or _unsearched(outcome)
+    exhibit = bench.exhibits.get(action.path) or _withheld(bench, action)
     return ImageRecord(
         released,
         str(outcome.status),
@@ -86,11 +91,17 @@ def _image(bench: Bench, action: Action) -> ImageRecord:
     )
 
 
-def _unsearched(outcome: Outcome) -> Exhibit:
-    """Return what is known of an image in which no face was looked for, or none was found."""
+def _withheld(bench: Bench, action: Action) -> Exhibit:
+    """Return what there is to see of an image in which nothing was found: how it was before."""
+    outcome = bench.outcomes[action.path]
     context = Context(outcome.decision, str(outcome.status), outcome.finding)
     word, doubts = triage({}, context)
-    return Exhibit({}, word, doubts)
+    pictures: dict[str, bytes] = {}
+    if action.decision in SEARCHED:
+        with suppress(FileProblem):  # it may be withheld because it cannot be read
+            image = decode_image(bench.read(action.path))
+            pictures = pictures_of(image.still(), None, image.affine)
+    return Exhibit({}, word, doubts, pictures=pictures)
 
 
 def _log(bench: Bench) -> Iterator[str]:

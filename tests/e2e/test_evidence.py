@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -175,3 +176,26 @@ def test_without_reports_images_are_measured_all_the_same(app: Runner, tmp_path:
     assert not (run.private / "reports/index.html").exists()
     assert not (run.out / CODE / "figures").exists()
     assert (run.out / CODE / "certificate.html").exists()
+
+
+def test_what_is_withheld_is_shown_as_it_was_and_to_nobody_else(
+    app: Runner, tmp_path: Path
+) -> None:
+    source = tmp_path / "in"
+    shutil.copytree(EXAMPLE, source)
+    for label in ("sub-01", "sub-02"):
+        shutil.rmtree(source / label)
+    (source / "participants.tsv").unlink()
+    folder = source / "sub-09/anat"
+    folder.mkdir(parents=True)
+    grid = np.indices((60, 60, 60)) - 30
+    ball = (np.linalg.norm(grid, axis=0) < 25).astype(np.int16) * 100
+    nib.save(nib.Nifti1Image(ball, np.diag([3, 3, 3, 1])), folder / "sub-09_T1w.nii.gz")
+    run = app(source, tmp_path / "out", "participant", "--skip-bids-validation", code=1)
+    (row,) = json.loads((run.private / "reports/sub-09/rows.json").read_text())
+    assert row["status"] == "withheld by failure"
+    assert row["triage"] == "look"
+    assert "sub-09_T1w.nii.gz" in (run.private / "reports/index.html").read_text()
+    page = (run.private / "reports/sub-09.html").read_text()
+    assert "data:image/jpeg" in page
+    assert not [path for path in run.out.rglob("*") if "sub-09" in path.name]

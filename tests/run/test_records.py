@@ -49,6 +49,7 @@ def test_ledgers_are_read_in_the_order_of_their_accounts(records: Records) -> No
 
 def test_people_are_those_of_whom_something_is_released(records: Records) -> None:
     assert records.labels == {"x": "01", "y": "02"}
+    assert records.everyone == ("x", "y", "z")
     assert records.people == {"01": frozenset({"a"}), "02": frozenset()}
 
 
