@@ -16,7 +16,7 @@ from scipy import ndimage
 from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.head import air_and_tissue, evened, largest_body
 from bidsdeid.core.place import PlaceJudge
-from bidsdeid.core.removal import removed_between
+from bidsdeid.core.removal import blank, removed_between
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, Stored, carry, downsample, in_view
 from bidsdeid.core.zones import AIR_VOXELS, FEW_RAYS, SURFACE_MM, Rays, Zones, along_rays, front_of
 
@@ -178,10 +178,13 @@ class ProofJudge:
         small, grid = downsample(before, affine, _ZOOM_MM)
         left, _ = downsample(after, affine, _ZOOM_MM)
         gone, _ = downsample(removed, affine, _ZOOM_MM)
+        empty = gone
+        if not outlined:  # a phase image, say, of which much may have been blank before
+            empty, _ = downsample(removed | blank(after, removed), affine, _ZOOM_MM)
         sign = np.float32(-1 if slope < 0 else 1)
         images = _evened(sign * small, sign * left, grid) if outlined else None
         back = np.linalg.inv(to_atlas)
-        box, seen = self._copy(images, gone, grid, self._zones.box_grid, back)
+        box, _ = self._copy(images, empty, grid, self._zones.box_grid, back)
         numbers, rays = self._face(box, outlined=outlined)
         coarse, seen = self._copy(images, gone, grid, self._zones.coarse_grid, back)
         if seen is not None:
@@ -190,9 +193,8 @@ class ProofJudge:
         voxel = abs(float(np.linalg.det(affine[:3, :3])))
         cut_mm3 = self._brain_mm3(gone, grid, to_atlas)
         cut = max(round(cut_mm3 / voxel), 0 if brain is None else int((removed & brain).sum()))
-        numbers |= {"removed_voxels": float(removed.sum())}
         numbers |= {"brain_voxels": float(cut), "brain_mm3": max(cut_mm3, cut * voxel)}
-        return Proof(ProofNumbers(**numbers), rays)
+        return Proof(ProofNumbers(removed_voxels=float(removed.sum()), **numbers), rays)
 
     def _copy(
         self,

@@ -64,7 +64,7 @@ def measure_stripped(
     removed = removed_between(before, after)
     small, grid = downsample(before, affine, ZOOM_MM)
     head = bright_body(-small if slope < 0 else small)
-    kept, _ = downsample(~removed & ~brain, affine, ZOOM_MM)
+    kept, _ = downsample(~removed & ~brain & ~blank(after, removed), affine, ZOOM_MM)
     gone, _ = downsample(removed, affine, ZOOM_MM)
     block, voxel = (abs(float(np.linalg.det(a[:3, :3]))) for a in (grid, affine))
     lost = int((removed & brain).sum())
@@ -75,6 +75,31 @@ def measure_stripped(
         outside_mm3=int((head & (kept > HALF)).sum()) * block,
         head_removed=float((head & (gone > HALF)).sum() / max(1, head.sum())),
     )
+
+
+def blank(after: Stored, removed: Bools) -> Bools:
+    """Return which voxels hold, in every volume, what was filled in where others were removed.
+
+    Some held it before: they did not change, and there is nothing in them.
+
+    Parameters
+    ----------
+    after : (X, Y, Z, ...) array
+        Stored voxels of the release.
+    removed : (X, Y, Z) array of bool
+        See `removed_between`.
+
+    Examples
+    --------
+    >>> after = np.array([[[7, 0, 0, 0]]])
+    >>> blank(after, np.array([[[False, False, True, True]]])).ravel().tolist()
+    [False, True, True, True]
+    """
+    if not removed.any():
+        return np.zeros_like(removed)
+    volumes = after.reshape((*removed.shape, -1), order="F")
+    values, counts = np.unique(volumes[removed][:, 0], return_counts=True)
+    return np.asarray((volumes == values[counts.argmax()]).all(axis=3))
 
 
 def removed_between(before: Stored, after: Stored) -> Bools:

@@ -348,3 +348,17 @@ def test_an_empty_image_is_refused() -> None:
     volume, affine = subject()
     with pytest.raises(GateError):
         proof_judge().measure(np.zeros_like(volume), volume, affine, HERE)
+
+
+def test_an_image_without_an_outline_may_have_been_blank_where_the_face_is() -> None:
+    volume, affine = subject()
+    phase = np.random.default_rng(2).uniform(-3, 3, volume.shape).astype(np.float32)
+    phase[volume < np.percentile(volume, 75)] = 0
+    phase[right() & (np.indices(volume.shape)[0] % 2 == 0)] = 0
+    after = without(phase, right(), 0)
+    numbers = proof_judge().measure(phase, after, affine, HERE, outlined=False).numbers
+    for part in PARTS:
+        assert getattr(numbers, f"{part}_removed") == pytest.approx(1, abs=0.03)
+    assert numbers.brain_mm3 == 0, "what was blank in the brain before is not cut"
+    untouched = proof_judge().measure(phase, phase, affine, HERE, outlined=False).numbers
+    assert max(getattr(untouched, f"{part}_removed") for part in PARTS) < 0.95

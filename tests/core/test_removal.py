@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bidsdeid.core.removal import measure_stripped, removed_between
+from bidsdeid.core.removal import blank, measure_stripped, removed_between
 from bidsdeid.core.voxels import Bools, Floats, look_up
 from bidsdeid.errors import GateError, ImageError
 from heads import frame, person
@@ -57,6 +57,20 @@ def test_images_of_different_shape_are_refused() -> None:
         removed_between(np.zeros((2, 2, 2)), np.zeros((2, 2, 3)))
 
 
+def test_what_was_blank_before_is_blank_in_every_volume() -> None:
+    before = np.full((2, 2, 2, 3), 7, np.int16)
+    before[1, 0] = 0
+    before[1, 1, 1, 0] = 0
+    after = before.copy()
+    after[0] = 0
+    removed = removed_between(before, after)
+    empty = blank(after, removed)
+    assert empty[0].all()
+    assert empty[1, 0].all()
+    assert not empty[1, 1].any()
+    assert not blank(before, np.zeros((2, 2, 2), bool)).any(), "nothing was removed"
+
+
 def head_and_brain() -> tuple[Floats, Bools]:
     volume, affine = person(zoom=3.0)
     return volume, look_up(frame().brain, frame().affine, volume.shape, affine, np.eye(4))
@@ -69,6 +83,15 @@ def test_a_brain_that_is_all_there_alone() -> None:
     assert (numbers.lost_voxels, numbers.lost_mm3, numbers.outside_mm3) == (0, 0, 0)
     assert 0.5 < numbers.head_removed < 0.8
     assert numbers.rounded()["lost_voxels"] == 0
+
+
+def test_what_was_blank_before_did_not_stay() -> None:
+    volume, brain = head_and_brain()
+    affine = np.diag([3.0, 3, 3, 1])
+    holes = (volume > 200) & ~brain & (np.indices(volume.shape)[0] % 4 < 3)
+    before = np.where(holes, 0, volume)
+    numbers = measure_stripped(before, np.where(brain, before, 0), affine, brain)
+    assert (numbers.lost_voxels, numbers.outside_mm3) == (0, 0)
 
 
 @pytest.mark.parametrize("slope", [1.0, -1.0])
