@@ -81,6 +81,8 @@ class Outcome:
         How much it needs a person's eye (`bidsdeid.core.triage`); empty if it was not asked.
     doubts : tuple of str
         Why that is not a plain pass.
+    pictures : mapping of str to str
+        SHA-256 of the pictures of it that may be public, by kind.
     """
 
     source: str
@@ -98,6 +100,7 @@ class Outcome:
     numbers: Mapping[str, float | None] = field(default_factory=dict)
     triage: str = ""
     doubts: tuple[str, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,11 @@ def from_json(raw: Mapping[str, Any]) -> Ledger:
                     Attempt(a["method"], tuple(a["failed"]), a["metrics"])
                     for a in outcome["attempts"]
                 ),
-                "doubts": tuple(outcome["doubts"]),
+                "doubts": tuple(outcome.get("doubts", ())),
             }
         )
         for outcome in raw["outcomes"]
     )
-    return Ledger(raw["participant"], raw["fingerprint"], outcomes, raw["label"], raw["together"])
+    return Ledger(
+        raw["participant"], raw["fingerprint"], outcomes, raw["label"], raw.get("together", {})
+    )

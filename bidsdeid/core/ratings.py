@@ -260,3 +260,14 @@ def visualqc(paths: Iterable[str], folder: str) -> tuple[str, str]:
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return "".join(f"{name}\n" for name in names), shlex.join(["vqcdeface", *words])
+
+
+def was_rejected(words: str, rejected: Iterable[str]) -> bool:
+    """Tell whether a way of finding something was rejected by a reviewer.
+
+    Examples
+    --------
+    >>> was_rejected("atlas", ["atlas, confirmed by niimath"]), was_rejected("niimath", ["atlas"])
+    (True, False)
+    """
+    return any(way == words or way.startswith(f"{words}, ") for way in rejected)

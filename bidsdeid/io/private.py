@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bidsdeid.core.labels import Labels, Relabel
 from bidsdeid.core.ledger import Ledger, from_json, to_json
@@ -169,8 +170,8 @@ class PrivateFolder:
             return from_json(json.loads(path.read_bytes()))
         except (KeyError, TypeError, ValueError) as error:
             message = (
-                f"{path.name} in the private folder is damaged: remove it and the "
-                "participant's folder in the output, and run again"
+                "the record of a participant in the private folder is damaged: remove it and "
+                "the participant's folder in the output, and run again"
             )
             raise StoreError(message) from error
 
@@ -230,9 +231,14 @@ class PrivateFolder:
         content : bytes
         """
         path = self.folder / REPORTS / name
-        for folder in (self.folder / REPORTS, path.parent):
-            folder.mkdir(exist_ok=True, mode=0o700)
+        for folder in (*reversed(PurePosixPath(name).parents),):
+            (self.folder / REPORTS / folder).mkdir(exist_ok=True, mode=0o700)
         self._put(path, content)
+
+    def remove_report(self, name: str) -> None:
+        """Remove the page of a participant and the folder of that name."""
+        (self.folder / REPORTS / f"{name}.html").unlink(missing_ok=True)
+        shutil.rmtree(self.folder / REPORTS / name, ignore_errors=True)
 
     def read_report(self, name: str) -> bytes | None:
         """Return a file of the report, None if there is none."""
@@ -259,7 +265,7 @@ class PrivateFolder:
 
     def _put(self, path: Path, content: bytes) -> None:
         """Write a file, whole or not at all."""
-        own = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+        own = path.with_name(f".{secrets.token_hex(8)}")  # its name may be as long as names may be
         self._write(own, content)
         own.replace(path)
 

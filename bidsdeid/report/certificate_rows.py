@@ -157,11 +157,15 @@ class Unseen:
     paths: Mapping[str, tuple[str, ...]]
 
 
+#: What is told of the rules of a policy that does not come with the program: none of its words.
+_OWN = ("The rules are those of the owner of the data; their words are not told here.",)
+
+
 def rules_of(facts: Facts) -> Rules:
     """Return the policy, and its rules as prose; identifiers have a table of their own."""
     policy = facts.policy
-    prose = tuple(explain(replace(policy, identifiers=())).splitlines())
     own = facts.choices.own_policy
+    prose = _OWN if own else tuple(explain(replace(policy, identifiers=())).splitlines())
     return Rules(policy.name, policy.version, policy.digest, policy.description, own, prose)
 
 

@@ -82,11 +82,12 @@ def _used(facts: Facts) -> str:
 
 def _what(facts: Facts) -> Iterator[str]:
     policy = facts.policy
+    version = f"version {policy.version}, " if policy.version else ""
     layout = "a derivative" if facts.choices.layout == "derivative" else "raw data"
     yield (
         f"The dataset, organised as a Brain Imaging Data Structure [@bids], was de-identified "
         f"with bidsdeid {facts.version}, a BIDS App [@bidsapps], under its policy "
-        f"'{policy.name}' (version {policy.version}, SHA-256 {policy.digest[:12]})."
+        f"'{policy.name}' ({version}SHA-256 {policy.digest[:12]})."
     )
     yield f"The result, laid out as {layout}, holds data of {facts.participants:,} participants."
     if {kind.paragraph for kind in kinds()} <= {row.paragraph for row in policy.identifiers}:

@@ -194,7 +194,14 @@ def from_json(raw: Iterable[Mapping[str, Any]]) -> tuple[IndexRow, ...]:
         If the values are not those of rows.
     """
     return tuple(
-        IndexRow(**{**row, "triage": Triage(row["triage"]), "doubts": tuple(row["doubts"])})
+        IndexRow(
+            **{
+                **row,
+                "triage": Triage(row["triage"]),
+                "doubts": tuple(row["doubts"]),
+                **{name: dict(row[name]) for name in ("numbers", "together", "seen")},
+            }
+        )
         for row in raw
     )
 

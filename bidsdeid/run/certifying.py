@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 from bidsdeid import __version__
+from bidsdeid.config import Config
 from bidsdeid.core.disclosure import Disclosure
 from bidsdeid.core.ledger import Ledger
 from bidsdeid.core.policy import Policy
@@ -15,7 +17,7 @@ from bidsdeid.core.triage import Triage, triage_together
 from bidsdeid.report.facts import Check, Choices, Facts
 from bidsdeid.report.row import IndexRow
 from bidsdeid.report.tally import Tally
-from bidsdeid.resources import policy_names
+from bidsdeid.resources import load_policy, policy_names
 from bidsdeid.run.evidence import Evidence
 from bidsdeid.run.instruments import instruments
 from bidsdeid.run.study import Study
@@ -29,13 +31,19 @@ class ReleaseAccount:
 
     Parameters
     ----------
+    config : Config
     policy : Policy
+        Whose words are told if it comes with the program.
     ratings : mapping of str to sequence of Rating
         By released path; only of what is still as it was when it was rated.
     """
 
-    def __init__(self, policy: Policy, ratings: Mapping[str, Sequence[Rating]]) -> None:
-        self.evidence, self.tally = Evidence(), Tally(policy)
+    def __init__(
+        self, config: Config, policy: Policy, ratings: Mapping[str, Sequence[Rating]]
+    ) -> None:
+        self.own = config.policy not in policy_names()
+        self.policy, private = public_policy(policy) if self.own else (policy, frozenset())
+        self.evidence, self.tally = Evidence(private), Tally(self.policy)
         self._ratings = ratings
         self._together: list[str] = []
 
@@ -59,17 +67,29 @@ class ReleaseAccount:
     def facts(self, study: Study, people: int, disclosure: Disclosure | None) -> Facts:
         """Return what the certificate is made of."""
         config = study.config
-        own = config.policy not in policy_names()
         return Facts(
             __version__,
-            study.policy,
-            Choices.of(config, own_policy=own),
+            self.policy,
+            Choices.of(config, own_policy=self.own),
             self.tally,
             people,
             instruments(config, list(self.tally.ways)),
             tuple(_checks()),
             disclosure,
         )
+
+
+def public_policy(policy: Policy) -> tuple[Policy, frozenset[str]]:
+    """Return a policy of the user's own as it may be told, and the reasons in it that may not.
+
+    Its words are its owner's, and may be about people: its digest is told, and the rules that it
+    shares with policies that come with the program.
+    """
+    known = {rule.reason for name in policy_names() for rule in load_policy(name).files}
+    private = frozenset(rule.reason for rule in policy.files) - known
+    shared = tuple(rule for rule in policy.files if rule.reason in known)
+    told = replace(policy, name="own", version="", description="", identifiers=(), files=shared)
+    return told, private
 
 
 def _checks() -> Iterator[Check]:
@@ -95,7 +115,7 @@ def current(ratings: str | None, rows: Sequence[IndexRow]) -> dict[str, list[Rat
     shown = {row.path: row.shown for row in rows}
     found: dict[str, list[Rating]] = {}
     for rating in parse_ratings(ratings) if ratings else ():
-        if not rating.shown or rating.shown == shown.get(rating.path):
+        if rating.shown and rating.shown == shown.get(rating.path):
             found.setdefault(rating.path, []).append(rating)
     return found
 

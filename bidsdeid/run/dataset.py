@@ -8,13 +8,14 @@ published participants beside the new files.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from bidsdeid.core.audit import Auditor
 from bidsdeid.core.ledger import Ledger, Release
-from bidsdeid.errors import ReleaseError
+from bidsdeid.errors import FileProblem, ReleaseError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
@@ -131,7 +132,7 @@ def _write_own(finish: _Finish) -> None:
     bench, config = finish.bench, finish.bench.config
     private = PrivateFolder(config.private_dir)
     rows = rows_on_record(private, finish.records.everyone)
-    account = ReleaseAccount(bench.policy, current(private.read_text(RATINGS), rows))
+    account = ReleaseAccount(config, bench.policy, current(private.read_text(RATINGS), rows))
     account.add(Ledger("", "", tuple(bench.outcomes.values())))
     rated: list[Shown] = []
     for ledger in finish.records:
@@ -139,12 +140,12 @@ def _write_own(finish: _Finish) -> None:
         rated += shown_in(ledger.outcomes)
         _put_pictures(finish, private, ledger)
     if not any(item.path.stem == "README" for item in bench.verified):
-        _put_own(finish, PurePosixPath("README"), readme(config, bench.policy))
+        _put_own(finish, PurePosixPath("README"), readme(config, account.policy))
     people, evidence = finish.table, account.evidence
     facts = account.facts(bench.study, len(people.labels), people.disclosure)
     made = certificate(facts)
     for name, text in {
-        "settings.json": evidence.settings(config, bench.policy),
+        "settings.json": evidence.settings(config, account.policy),
         "summary.json": evidence.summary(people.disclosure),
         "together.tsv": account.together(),
         "certificate.json": to_json(made),
@@ -165,10 +166,11 @@ def _write_own(finish: _Finish) -> None:
 def _put_pictures(finish: _Finish, private: PrivateFolder, ledger: Ledger) -> None:
     """Release pictures of what is released."""
     bench = finish.bench
-    for name, content in public_pictures(private, ledger.outcomes):
-        path = CODE / "figures" / name
+    for place, content in public_pictures(private, ledger.outcomes):
+        path = CODE / "figures" / place
         check = partial(bench.auditor.picture, path)
-        finish.own.append(bench.put(path, content, check, "drawn"))
+        with suppress(FileProblem):  # a release is complete without its pictures
+            finish.own.append(bench.put(path, content, check, "drawn"))
 
 
 def _put_own(finish: _Finish, path: PurePosixPath, text: str) -> None:
@@ -243,7 +245,8 @@ def _withdraw(
     for label in labels:
         private.forget(finish.table.labels[label])
     folders = [PurePosixPath(f"sub-{label}") for label in labels]
-    store.withdraw([DESCRIPTION, *folders], private.folder / "withdrawn")
+    # The pictures and lists of a release that is none any more go, too.
+    store.withdraw([DESCRIPTION, CODE, *folders], private.folder / "withdrawn")
 
 
 def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Path) -> None:

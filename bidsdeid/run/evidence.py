@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 
 from bidsdeid import __version__
@@ -16,6 +16,9 @@ from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.run.brain_cascade import network_steps
+
+#: What is told of a rule that is the user's own: its words may be about people.
+OWN_RULE = "a rule of the owner of the data"
 
 _README = """\
 This dataset was de-identified with bidsdeid {version} (policy {policy}).
@@ -55,9 +58,16 @@ def readme(config: Config, policy: Policy) -> str:
 
 
 class Evidence:
-    """What is told of all outcomes, taken in one by one."""
+    """What is told of all outcomes, taken in one by one.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    private : collection of str
+        Reasons that are not told: those of a policy of the user's own.
+    """
+
+    def __init__(self, private: Collection[str] = ()) -> None:
+        self._private = frozenset(private)
         self._engines: set[str] = set()
         self._statuses: Counter[str] = Counter()
         self._decisions: Counter[str] = Counter()
@@ -74,7 +84,8 @@ class Evidence:
         self._statuses[str(outcome.status)] += 1
         self._decisions[outcome.decision] += 1
         if outcome.status is Status.POLICY:
-            self._reasons[_public(outcome.reason)] += 1
+            own = outcome.reason in self._private
+            self._reasons[OWN_RULE if own else _public(outcome.reason)] += 1
         if outcome.removed_voxels is not None:
             self._masked[outcome.decision] += 1
         if outcome.triage and outcome.releases:

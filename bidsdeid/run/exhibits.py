@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TypeAlias
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.brain import BrainEstimate
@@ -27,6 +28,8 @@ from bidsdeid.engines.red_team import RedTeam
 from bidsdeid.report.pictures import drawings_of, encoded, small_volume, views_of
 from bidsdeid.run.faces import frame_of
 
+Verdict: TypeAlias = tuple[Triage, tuple[str, ...]]
+
 #: How a method begins that another image of the session told, and what a second engine adds.
 _CARRIED, _AGREED = ("the session's ", "the mask of "), ", confirmed by "
 
@@ -42,9 +45,9 @@ class Exhibit:
     triage : Triage
     doubts : tuple of str
         Why it is not a plain pass.
-    stops : str
-        Why it must not be released; empty if it may.  What a detector of faces says does not
-        count: it is not installed everywhere, and the release must not depend on that.
+    measured : tuple of Triage, tuple of str
+        The same without what a detector of faces says: it is not installed everywhere, and the
+        release must not depend on that.
     seen : mapping
         What a detector of faces said, by view.
     rays : (61, 66) array of uint8 or None
@@ -60,12 +63,18 @@ class Exhibit:
     numbers: Mapping[str, float | None]
     triage: Triage
     doubts: tuple[str, ...] = ()
-    stops: str = ""
+    measured: Verdict = (Triage.PASS, ())
     seen: Mapping[str, str] = field(default_factory=dict)
     rays: Rays | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     volume: bytes = b""
     header: tuple[Change, ...] = ()
+
+    @property
+    def stops(self) -> str:
+        """Why it must not be released; empty if it may."""
+        word, doubts = self.measured
+        return doubts[0] if word is Triage.FAIL else ""
 
 
 def exhibit(
@@ -123,13 +132,13 @@ def exhibit(
         seen = {view: str(word) for view, word in RedTeam().look(*views).items()}
         pictures, volume = encoded(drawings), small_volume(after.still(), after.affine)
     context = _context(found, style)
-    stops = triage(numbers, context)
+    measured = triage(numbers, context)
     word, doubts = triage(numbers, replace(context, seen=seen))
     return Exhibit(
         numbers,
         word,
         doubts,
-        stops[1][0] if stops[0] is Triage.FAIL else "",
+        measured,
         seen,
         rays,
         pictures,

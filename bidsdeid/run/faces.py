@@ -18,6 +18,7 @@ from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.core.gates import Trust, failed_gates, is_sure
 from bidsdeid.core.judge import FaceJudge
+from bidsdeid.core.ratings import was_rejected
 from bidsdeid.core.recognition import is_stripped, only_face_missing, what_is_there
 from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Affine, Floats, look_up
@@ -96,10 +97,19 @@ class FaceFinder:
     style : FaceStyle
     scratch : Path
         An empty private folder for files of engines.
+    rejected : sequence of str
+        Ways that a reviewer rejected.
     """
 
-    def __init__(self, steps: Sequence[Step], style: FaceStyle, scratch: Path) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        style: FaceStyle,
+        scratch: Path,
+        rejected: Sequence[str] = (),
+    ) -> None:
         self._steps, self._style, self._scratch = tuple(steps), style, scratch
+        self._rejected = tuple(rejected)
 
     def find(
         self, head: Head, hint: Hint | None = None, brain: BrainEstimate | None = None
@@ -165,10 +175,11 @@ class FaceFinder:
     def _ways(self, brain: BrainEstimate | None) -> Iterator[Step]:
         """Yield the steps; after the first, if the brain is known, the atlas is laid on that."""
         for number, step in enumerate(self._steps):
-            yield step
+            steps = [step]
             if number == 0 and brain is not None:
                 words = f"{step.atlas.name} laid on the brain"
-                yield Step(words, OF_BRAINS, _OnBrain(brain), step.atlas)
+                steps.append(Step(words, OF_BRAINS, _OnBrain(brain), step.atlas))
+            yield from (x for x in steps if not was_rejected(x.words, self._rejected))
 
     def _faceless(self, head: Head, found: Sequence[_Found]) -> FaceEstimate | None:
         """Return what the image shows if it surely shows no face, with nothing to remove."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,7 @@ from bidsdeid.core.voxels import Fill, remove_voxels
 from bidsdeid.errors import FileProblem, GateError, ImageError, TextError
 from bidsdeid.run.bench import Bench, Fields, Parsed, released_outcome
 from bidsdeid.run.exhibits import exhibit
+from bidsdeid.run.review import PUBLIC
 from bidsdeid.run.search import SEARCHED
 from bidsdeid.run.treatment import Treatment, treatment_of
 
@@ -109,7 +111,15 @@ def _with_evidence(
     if shown.stops:
         message = f"what would be released is not as it should be: {shown.stops}"
         raise GateError(message, found.attempts)
-    return replace(outcome, numbers=shown.numbers, triage=str(shown.triage), doubts=shown.doubts)
+    word, doubts = shown.measured
+    digests = {
+        kind: hashlib.sha256(shown.pictures[name]).hexdigest()
+        for kind, name in PUBLIC.items()
+        if name in shown.pictures
+    }
+    return replace(
+        outcome, numbers=shown.numbers, triage=str(word), doubts=doubts, pictures=digests
+    )
 
 
 def _check_axes(action: Action, image: Image) -> None:

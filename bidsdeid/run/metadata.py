@@ -67,18 +67,10 @@ def release_companions(bench: Bench, parsed: Parsed, actions: Iterable[Action]) 
 def retract_dependents(bench: Bench, action: Action) -> None:
     """If a file failed, withhold the images that cannot stand without it."""
     if bench.outcomes[action.path].status is Status.FAILURE:
-        for image in [path for path in bench.released if carries(action.path, path)]:
+        # Those of participants are published: the validator finds what they lack now.
+        served = [p for p in bench.released if p in bench.outcomes and carries(action.path, p)]
+        for image in served:
             bench.retract(image, f"a file it cannot stand without failed: {_suffix(action)}")
-
-
-def retract_orphans(bench: Bench, actions: Iterable[Action]) -> None:
-    """Withhold companions that are ready and whose images are not released any more."""
-    for action in actions:
-        companion = action.kind in (Kind.TABLE, Kind.SIGNAL, Kind.NUMBERS)
-        if companion and action.path in bench.released and not _is_list(action):
-            others = (path for path in bench.released if path != action.path)
-            if not any(serves(action.path, image) for image in others):
-                bench.retract(action.path, "the images it belongs to are withheld")
 
 
 def release_lists(bench: Bench, actions: Iterable[Action]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bidsdeid import __version__
 from bidsdeid.config import Config
@@ -20,9 +20,10 @@ from bidsdeid.errors import StoreError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import Stage, Store
 from bidsdeid.io.work import work_folder
+from bidsdeid.report.row import folder_of
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_telling_names, record_withheld, withheld
-from bidsdeid.run.face_together import gate_together
+from bidsdeid.run.face_together import revealing, shown_together
 from bidsdeid.run.images import release_image
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
@@ -31,10 +32,9 @@ from bidsdeid.run.metadata import (
     release_lists,
     release_sidecars,
     retract_dependents,
-    retract_orphans,
 )
 from bidsdeid.run.reports import write_participant
-from bidsdeid.run.search import search_images
+from bidsdeid.run.search import SEARCHED, search_images
 from bidsdeid.run.study import Study
 
 
@@ -176,30 +176,36 @@ def run_participant(study: Study, task: Task) -> Ledger:
 
 def _do_participant(study: Study, task: Task, mark: str, folder: Path) -> Ledger:
     """Make, draw, record and publish, in this order: what is published is always on record."""
-    auditor, stage = Auditor(study.policy, study.terms), Stage(folder / "stage")
-    bench = Bench(study, auditor, stage, folder, task.participant)
-    together = _fill(bench, task)
+    auditor = Auditor(study.policy, study.terms)
+    barred: dict[PurePosixPath, str] = {}
+    while True:
+        stage = Stage(folder / f"stage-{len(barred)}")
+        bench = Bench(study, auditor, stage, folder, task.participant)
+        _fill(bench, task, barred)
+        more = revealing(bench)
+        if not more:
+            break
+        # All that goes with an image depends on whether it is released: it is made anew.
+        barred |= more
+    together = shown_together(bench)
     label = study.labels.participant(task.participant)
     outcomes = tuple(bench.outcomes[path] for path in sorted(bench.outcomes))
+    private = PrivateFolder(study.config.private_dir)
+    private.remove_report(folder_of(label))
     if bench.config.reports:
         write_participant(bench, task.actions, together)
     ledger = Ledger(task.participant, mark, outcomes, label, together)
-    PrivateFolder(study.config.private_dir).write_ledger(ledger)
+    private.write_ledger(ledger)
     if bench.verified:
         Store(study.config.output_dir).publish_participant(label, stage, bench.verified)
     return ledger
 
 
-def _fill(bench: Bench, task: Task) -> dict[str, float | None]:
-    """Make all files of the participant on the bench.
-
-    Returns
-    -------
-    dict
-        What the images show of a face together: `bidsdeid.core.together`.
-    """
+def _fill(bench: Bench, task: Task, barred: Mapping[PurePosixPath, str]) -> None:
+    """Make all files of the participant on the bench, without images that must not be released."""
     record_withheld(bench, task.actions)
     record_telling_names(bench, task.actions)
+    _record_barred(bench, task.actions, barred)
     actions = [action for action in task.actions if action.path not in bench.outcomes]
     shared = bench.study.shared
     parsed = parse_sidecars(bench, (*shared, *actions))
@@ -216,8 +222,6 @@ def _fill(bench: Bench, task: Task) -> dict[str, float | None]:
             if action.path in bench.outcomes:
                 retract_dependents(bench, action)
         release_companions(bench, parsed, actions)
-    together = gate_together(bench)
-    retract_orphans(bench, actions)
     release_lists(bench, actions)
     own_sidecar_outcomes(bench, actions)
     mine = {path: fields for path, fields in parsed.items() if len(path.parts) > 1}
@@ -225,7 +229,23 @@ def _fill(bench: Bench, task: Task) -> dict[str, float | None]:
     for action in actions:
         if action.path not in bench.outcomes:
             bench.outcomes[action.path] = withheld(action, "no image it belongs to is released")
-    return together
+
+
+def _record_barred(
+    bench: Bench, actions: Iterable[Action], barred: Mapping[PurePosixPath, str]
+) -> None:
+    for action in actions:
+        reason = barred.get(action.path) or _rated_down(bench, action)
+        if reason and action.path not in bench.outcomes:
+            bench.outcomes[action.path] = withheld(action, reason, failure=True)
+
+
+def _rated_down(bench: Bench, action: Action) -> str:
+    """Return why an image is withheld that a reviewer rated down and nothing else is done to."""
+    rejected = bench.study.rejected.get(str(action.path))
+    if not rejected or action.decision in SEARCHED:
+        return ""
+    return "a reviewer rated it down, and there is no other way to treat it"
 
 
 def _names_others(action: Action, parsed: Parsed) -> bool:

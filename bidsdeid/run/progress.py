@@ -27,6 +27,7 @@ from bidsdeid.core.plan import Plan
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.showing import MASK
 from bidsdeid.core.terms import NO_WORDS, Terms
+from bidsdeid.io.private import REPORTS
 from bidsdeid.run.study import Study
 
 
@@ -127,6 +128,9 @@ def summarise(
     if any(account.released for account in accounts):
         table.add_row("output", str(config.output_dir))
     table.add_row("private", f"{config.private_dir}  (do not share)")
+    index = config.private_dir / REPORTS / "index.html"
+    if config.reports and not unfinished and index.is_file():
+        table.add_row("look at", str(index))
     console.print(table)
     if any(account.failures for account in accounts):
         console.print("\nWithheld by failure:")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from bidsdeid.core.ratings import Rating, parse_ratings
+from bidsdeid.core.ratings import parse_ratings, ratings_tsv
 from bidsdeid.errors import StoreError, UsageError
 from bidsdeid.io.private import PrivateFolder
 from bidsdeid.io.store import DATASET_DESCRIPTION, Store
@@ -19,6 +20,12 @@ from bidsdeid.run.review import rows_on_record
 
 #: Names of the table of ratings, and of what came of it, in the private folder.
 RATINGS, REJECTED = "ratings.tsv", "rejected.json"
+
+#: A table without ratings.
+_NONE = "path\trating\n"
+
+#: What tells of a release, which is none while something of it is done again.
+PUBLISHED = ("code/bidsdeid",)
 
 #: Ways that are not taken again, by the source path of an image.
 Rejected = Mapping[str, Sequence[str]]
@@ -71,54 +78,52 @@ def take_ratings(
     except (OSError, UnicodeDecodeError) as error:
         message = "--ratings cannot be read as text"
         raise UsageError(message) from error
-    down = [rating for rating in parse_ratings(text) if rating.is_down]
+    known = {rating.path: rating for rating in parse_ratings(private.read_text(RATINGS) or _NONE)}
     rejected = {path: list(ways) for path, ways in read_rejected(private).items()}
     again: dict[str, int] = {}
-    for rating in down:
+    taken = dict(known)
+    for rating in parse_ratings(text):
         label = PurePosixPath(rating.path).parts[0].removeprefix("sub-")
         if label not in labels:
             message = "--ratings: an image is of no participant of this dataset"
             raise UsageError(message)
-        found = _method_of(private, labels[label], rating.path)
-        if found is None or _is_stale(private, label, rating):
-            continue
-        source, method = found
+        earlier = known.get(rating.path)
+        if not rating.shown and earlier is not None and earlier.verdict is rating.verdict:
+            continue  # given again: it is of what there was when it was given first
+        now = _shown(private, label, rating.path)
+        taken[rating.path] = replace(rating, shown=rating.shown or now)
+        if not rating.is_down or (rating.shown and rating.shown != now):
+            continue  # made anew since then: it was done again already
+        source, method = _method_of(private, labels[label], rating.path)
         rejected.setdefault(source, []).append(method)
         again[label] = again.get(label, 0) + 1
     private.write_text(REJECTED, json.dumps(rejected, indent=1, sort_keys=True))
-    private.write_text(RATINGS, text)
+    private.write_text(RATINGS, ratings_tsv(taken.values()))
     for label in again:
         private.forget(labels[label])
-    folders = [PurePosixPath(f"sub-{label}") for label in again]
-    if folders:
-        store.withdraw(
-            [PurePosixPath(DATASET_DESCRIPTION), *folders], private.folder / "withdrawn"
-        )
+    if again:
+        names = [DATASET_DESCRIPTION, *PUBLISHED, *(f"sub-{label}" for label in again)]
+        store.withdraw(list(map(PurePosixPath, names)), private.folder / "withdrawn")
     return sum(again.values())
 
 
-def _method_of(private: PrivateFolder, participant: str, path: str) -> tuple[str, str] | None:
-    """Return source and way of a released image; None if it is not released (any more)."""
+def _method_of(private: PrivateFolder, participant: str, path: str) -> tuple[str, str]:
+    """Return source and way of an image.
+
+    Raises
+    ------
+    UsageError
+        If there is no such image.
+    """
     ledger = private.read_ledger(participant)
     for outcome in ledger.outcomes if ledger is not None else ():
-        if any(release.path == path for release in outcome.releases[:1]) and outcome.attempts:
-            return outcome.source, outcome.attempts[-1].method
-    return None
+        if any(release.path == path for release in outcome.releases[:1]):
+            return outcome.source, outcome.attempts[-1].method if outcome.attempts else ""
+    message = "--ratings: an image that is rated down is not in the release: see its path"
+    raise UsageError(message)
 
 
-def _is_stale(private: PrivateFolder, label: str, rating: Rating) -> bool:
-    """Tell whether an image was made anew since it was rated: then it was done again already."""
-    rows = rows_on_record(private, [label])
-    shown = {row.path: row.shown for row in rows}
-    return bool(rating.shown) and rating.shown != shown.get(rating.path)
-
-
-def was_rejected(words: str, rejected: Sequence[str]) -> bool:
-    """Tell whether a way of finding something is not taken again.
-
-    Examples
-    --------
-    >>> was_rejected("atlas", ["atlas, confirmed by niimath"]), was_rejected("niimath", ["atlas"])
-    (True, False)
-    """
-    return any(way == words or way.startswith(f"{words}, ") for way in rejected)
+def _shown(private: PrivateFolder, label: str, path: str) -> str:
+    """Return the digest of what is shown of an image now; of none, one of the release."""
+    rows = {row.path: row.shown for row in rows_on_record(private, [label])}
+    return rows.get(path, "")

@@ -17,7 +17,7 @@ from bidsdeid.report.pictures import pictures_of
 from bidsdeid.report.record import ImageRecord, ParticipantRecord
 from bidsdeid.run.bench import Bench
 from bidsdeid.run.exhibits import Exhibit
-from bidsdeid.run.review import PUBLIC, picture_place
+from bidsdeid.run.review import PUBLIC, RELEASED, picture_place
 from bidsdeid.run.search import SEARCHED
 
 
@@ -43,7 +43,7 @@ def write_participant(
         for release in bench.outcomes[source].releases[:1]:
             for word, name in PUBLIC.items():
                 if name in exhibit.pictures:
-                    place = picture_place(release.path, word)
+                    place = f"{RELEASED}/{picture_place(release.path, word)}"
                     private.write_report(place, exhibit.pictures[name])
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 
 from bidsdeid.core.ledger import Outcome
 from bidsdeid.errors import StoreError
@@ -12,32 +12,35 @@ from bidsdeid.io.private import PrivateFolder
 from bidsdeid.report.index import index_files
 from bidsdeid.report.row import IndexRow, folder_of, from_json
 
+#: Folder of these among the reports.
+RELEASED = "released"
+
 #: Pictures that may be public, by the word that ends their names.
 PUBLIC = {"mosaic": "mosaic_after", "front": "front_after"}
 
 
 def picture_place(path: str, word: str) -> str:
-    """Return where a picture of a released image lies among the reports.
+    """Return where a picture of a released image lies, below a folder of pictures.
 
     Examples
     --------
     >>> picture_place("sub-01/anat/sub-01_desc-defaced_T1w.nii.gz", "front")
-    'released/sub-01_desc-defaced_T1w_front.jpg'
+    'sub-01/anat/sub-01_desc-defaced_T1w_front.jpg'
     """
-    return f"released/{PurePosixPath(path).name.partition('.')[0]}_{word}.jpg"
+    return f"{path.removesuffix('.gz').removesuffix('.nii')}_{word}.jpg"
 
 
 def public_pictures(
     private: PrivateFolder, outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of the pictures of released images."""
+    """Yield (place, content) of the pictures of images as they are released now."""
     for outcome in outcomes:
-        for release in outcome.releases[:1] if outcome.triage else ():
-            for word in PUBLIC:
-                place = picture_place(release.path, word)
-                content = private.read_report(place)
-                if content is not None:
-                    yield PurePosixPath(place).name, content
+        for word, digest in outcome.pictures.items():
+            place = picture_place(outcome.releases[0].path, word)
+            content = private.read_report(f"{RELEASED}/{place}")
+            # What lies there may be of an image that was released before.
+            if content is not None and hashlib.sha256(content).hexdigest() == digest:
+                yield place, content
 
 
 def rows_on_record(private: PrivateFolder, labels: Sequence[str]) -> tuple[IndexRow, ...]:

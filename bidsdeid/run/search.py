@@ -9,6 +9,7 @@ from bidsdeid.core.estimate import Head
 from bidsdeid.core.nifti import Image, decode_image
 from bidsdeid.core.plan import Action
 from bidsdeid.core.policy import Decision
+from bidsdeid.core.ratings import was_rejected
 from bidsdeid.errors import FaceError, FileProblem, ImageError
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench
@@ -16,7 +17,6 @@ from bidsdeid.run.brain_cascade import brain_cascade, network_steps
 from bidsdeid.run.brains import BrainFinder
 from bidsdeid.run.face_cascade import Step, cascade
 from bidsdeid.run.faces import FaceFinder
-from bidsdeid.run.redo import was_rejected
 from bidsdeid.run.session import SessionImage
 from bidsdeid.run.session_brains import SessionBrains
 from bidsdeid.run.session_faces import SessionFaces
@@ -59,9 +59,20 @@ class _SessionSearch:
         bench.found.update(SessionBrains(self._brain).find(to_strip))
         faces = SessionFaces(self._face_finder, bench.config.mask_source, self._limit)
         bench.found.update(faces.find(to_deface))
+        for image in (*shown, *to_strip):
+            self._refuse_rejected(image)
         if bench.config.on_failure == "skullstrip":
             failed = [i for i in shown if isinstance(bench.found[i.path], FileProblem)]
             self._strip_instead(failed)
+
+    def _refuse_rejected(self, image: SessionImage) -> None:
+        """Whatever way it came, what a reviewer rejected is not found again."""
+        found = self._bench.found[image.path]
+        if isinstance(found, FileProblem) or not image.rejected:
+            return
+        if was_rejected(found.attempts[-1].method, image.rejected):
+            message = "a reviewer rated it down, and no other way finds anything else"
+            self._bench.found[image.path] = FaceError(message, found.attempts)
 
     def _strip_instead(self, images: list[SessionImage]) -> None:
         """Keep the brain only, of images whose faces were not found."""
@@ -80,8 +91,8 @@ class _SessionSearch:
         return cascade(atlases, config.engine, config.cost, config.threads)
 
     def _face_finder(self, image: SessionImage) -> FaceFinder:
-        steps = [x for x in self._cascades[image] if not was_rejected(x.words, image.rejected)]
-        return FaceFinder(steps, self._bench.config.face, self._bench.scratch)
+        config = self._bench.config
+        return FaceFinder(self._cascades[image], config.face, self._bench.scratch, image.rejected)
 
     def _limit(self, image: SessionImage) -> BrainEstimate | None:
         """Return the image's own brain, to keep a face mask off it, if a network can find it."""

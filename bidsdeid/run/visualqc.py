@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from bidsdeid.core.ledger import Outcome
 from bidsdeid.core.ratings import VISUALQC_NAMES, visualqc
-from bidsdeid.run.review import PUBLIC, picture_place
+from bidsdeid.run.review import PUBLIC, RELEASED
 
 #: Of one image: its ID, and its paths in the input and in the release.
 Shown = tuple[str, str, str]
@@ -57,8 +57,8 @@ def visualqc_script(images: Iterable[Shown]) -> tuple[str, str]:
     ]
     for word in PUBLIC:
         if word != "mosaic":
-            place = picture_place("$1.nii.gz", word)
-            links.append(f'    ln -sfn "../../{place}" "visualqc/$1/{names["render"]}_{word}.jpg"')
+            place = f"../../{RELEASED}/${{3%.nii.gz}}_{word}.jpg"
+            links.append(f'    ln -sfn "{place}" "visualqc/$1/{names["render"]}_{word}.jpg"')
     calls = [shlex.join(["link", *image]) for image in images]
     lines = [*links, "}", "", *calls, "", "cp id_list.txt visualqc/", f"exec {command}"]
     return ids, _START + "\n".join(lines) + "\n"

@@ -273,5 +273,5 @@ def test_a_ledger_of_names_that_are_not_unicode(private: PrivateFolder) -> None:
 def test_a_damaged_ledger_is_told(private: PrivateFolder, content: bytes) -> None:
     private.write_ledger(LEDGER)
     (private.folder / "ledger" / "sub-01.json").write_bytes(content)
-    with pytest.raises(StoreError, match=r"sub-01\.json .* is damaged"):
+    with pytest.raises(StoreError, match="the record of a participant in the private folder is"):
         private.read_ledger("01")

@@ -42,7 +42,7 @@ def test_the_script_shows_before_after_and_a_render(tmp_path: Path) -> None:
     for path, text in {
         bids / "sub-old 1/anat/a_T1w.nii.gz": "before ",
         out / "sub-x/anat/sub-x_T1w.nii.gz": "after ",
-        reports / "released/sub-x_T1w_front.jpg": "render",
+        reports / "released/sub-x/anat/sub-x_T1w_front.jpg": "render",
         tmp_path / "bin/vqcdeface": STAND_IN,
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
