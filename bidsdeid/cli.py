@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bidsdeid.argument_types import Parser
+from bidsdeid.engines.runtime import SILENCE
 from bidsdeid.errors import BidsdeidError, StoreError, ToolError, UnknownLevelError, UsageError
 
 LEVELS = ("participant", "group")
@@ -115,6 +116,7 @@ def _tame_libraries() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("NO_ET", "1")
+    os.environ[SILENCE] = "1"
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:

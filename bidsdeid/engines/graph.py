@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bidsdeid.core.voxels import Floats
+from bidsdeid.engines.runtime import onnxruntime
 from bidsdeid.errors import ToolError
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class Graph:
             Of each input image, by name.
         gpu : bool
         """
-        import onnxruntime  # noqa: PLC0415 -- see above
-
+        runtime = onnxruntime()
         helper, number = self._onnx.helper, self._onnx.TensorProto.FLOAT
         inputs = [
             helper.make_tensor_value_info(name, number, [1, count, f"{name}_h", f"{name}_w"])
@@ -89,13 +89,11 @@ class Graph:
         graph = helper.make_graph(self._nodes, "layer", inputs, output, self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
         model.ir_version = _IR
-        options = onnxruntime.SessionOptions()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         providers = ["CUDAExecutionProvider"] if gpu else ["CPUExecutionProvider"]
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=providers
-        )
+        session = runtime.InferenceSession(model.SerializeToString(), options, providers=providers)
         if providers[0] not in session.get_providers():
             message = "onnxruntime cannot use the GPU: leave out --gpu"
             raise ToolError(message)

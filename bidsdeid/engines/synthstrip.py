@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bidsdeid.core.conform import STEP, conform, within
 from bidsdeid.core.voxels import Affine, Bools, Stored
+from bidsdeid.engines.runtime import onnxruntime
 from bidsdeid.engines.unet import UNet
 from bidsdeid.errors import EngineError, ImageError, ToolError
 from bidsdeid.io.checkpoint import read_checkpoint
@@ -63,11 +64,9 @@ class SynthStripEngine:
         """Return name and version of the tool, and which weights it uses."""
         found = self._weights()
         origin = "published weights" if found.published else "weights of the user's"
-        import onnxruntime  # noqa: PLC0415 -- an extra
-
-        runtime = onnxruntime.__version__  # of onnxruntime-gpu, too
+        installed = onnxruntime().__version__  # of onnxruntime-gpu, too
         digest = found.sha256[:_DIGITS]
-        return f"SynthStrip ({origin}, sha256 {digest}; onnxruntime {runtime})"
+        return f"SynthStrip ({origin}, sha256 {digest}; onnxruntime {installed})"
 
     def find(self, volume: Stored, affine: Affine, work_dir: Path) -> Bools:  # noqa: ARG002
         """Find the brain; see `bidsdeid.engines.base.BrainEngine`."""
@@ -113,6 +112,4 @@ def _network(weights: WeightsFile, threads: int, gpu: bool) -> UNet:  # noqa: FB
 
 
 def _has_gpu() -> bool:
-    import onnxruntime  # noqa: PLC0415 -- an extra
-
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return "CUDAExecutionProvider" in onnxruntime().get_available_providers()

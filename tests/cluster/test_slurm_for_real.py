@@ -11,6 +11,7 @@ import pytest
 
 from app_runs import EXAMPLE, KEY
 from cluster.one_machine_slurm import Cluster, cluster, missing_tools
+from container import images
 from trees import digest
 
 pytestmark = [
@@ -79,30 +80,31 @@ def logs(out: Path) -> str:
     return "\n".join(path.read_text() for path in sorted(folder.iterdir()))
 
 
-def test_an_array_and_its_end_give_the_bytes_of_one_run(
-    machine: Cluster,
-    submit: Submit,
-    out: Path,
-    one_run: Path,
-) -> None:
-    array, group = submit("--throttle", "2", "--time", "10")
-    machine.wait(lambda: machine.ended(group))
-    assert set(machine.states(array).values()) == {"COMPLETED"}, logs(out)
-    assert set(machine.states(group).values()) == {"COMPLETED"}, logs(out)
-    assert digest(out) == digest(one_run)
-    names = {f"{array}_{task}.log" for task in "123"} | {f"{group}_group.log"}
-    assert {path.name for path in (private(out) / "slurm/logs").iterdir()} == names
-
-
 def test_a_large_dataset_is_several_arrays(
     machine: Cluster,
     submit: Submit,
     out: Path,
     one_run: Path,
 ) -> None:
-    *arrays, group = submit("--max-array", "2", "--throttle", "2")
+    *arrays, group = submit("--max-array", "2", "--throttle", "2", "--time", "10")
     assert len(arrays) == 2
     machine.wait(lambda: machine.ended(group))
+    assert set(machine.states(group).values()) == {"COMPLETED"}, logs(out)
+    assert digest(out) == digest(one_run)
+    first, last = arrays
+    names = {f"{first}_1.log", f"{first}_2.log", f"{last}_1.log", f"{group}_group.log"}
+    assert {path.name for path in (private(out) / "slurm/logs").iterdir()} == names
+
+
+def test_the_image_gives_the_bytes_of_one_run(
+    machine: Cluster,
+    submit: Submit,
+    out: Path,
+    one_run: Path,
+) -> None:
+    array, group = submit("--throttle", "2", "--image", str(images.sif()))
+    machine.wait(lambda: machine.ended(group))
+    assert set(machine.states(array).values()) == {"COMPLETED"}, logs(out)
     assert set(machine.states(group).values()) == {"COMPLETED"}, logs(out)
     assert digest(out) == digest(one_run)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -29,6 +30,8 @@ BOUND = (
     "--security-opt", "no-new-privileges",
 )  # fmt: skip
 NOBODY = "12345:12345"  # in no passwd
+
+NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
 
 
 def output_of(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> str:
@@ -88,11 +91,14 @@ class Engine:
         """Run it; it must succeed."""
         return output_of([self.program, *words], self.env)
 
-    def build(self, tag: str, target: str = "default") -> None:
+    def build(
+        self, tag: str, target: str = "default", arguments: Mapping[str, str] = NO_ARGUMENTS
+    ) -> None:
         """Build the Dockerfile as it is, on the base that can be had."""
         base, mounts = self._base()
-        words = "--build-arg", f"BASE={base}", *mounts, "--target", target, "-t", tag
-        self.output("build", *words, ROOT)
+        given = {"BASE": base, **arguments}.items()
+        words = [word for name, value in given for word in ("--build-arg", f"{name}={value}")]
+        self.output("build", *words, *mounts, "--target", target, "-t", tag, ROOT)
 
     def start(self, image: str, *words: str | Path, options: Sequence[str] = ()) -> list[str]:
         """Return the command line that runs an image as nobody, with no rights."""

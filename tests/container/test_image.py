@@ -5,104 +5,33 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pwd
 import re
-import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from app_runs import EXAMPLE, KEY, ROOT, Run
+from app_runs import EXAMPLE, ROOT, Run
 from bidsdeid import __version__
+from bidsdeid.core.cohort import INFANTS
+from bidsdeid.core.voxels import downsample
+from bidsdeid.resources import pydeface_atlas
 from bidsdeid.validate import validate
-from container.engines import NOBODY, VARIABLE, Engine, output_of
+from container import images
+from container.engines import NOBODY, Engine
+from container.places import ARGUMENTS, Place, moved, poison, wrapped
+from readme_blocks import Call
+from template_files import save, write_template
 from trees import contents, digest
 
-pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get(VARIABLE) != "1", reason=f"set {VARIABLE}=1 to build and run the image"
-    ),
-    pytest.mark.skipif(
-        os.getuid() != 0, reason="only root can give folders to the user of the image"
-    ),
-]
-
-TAG = "localhost/bidsdeid-test"
 UNPACKED_MB = 800
 with (ROOT / "data/canaries.tsv").open(newline="") as table:
     CANARIES = [row["token"] for row in csv.DictReader(table, delimiter="\t")]
-
-
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine.found(tmp_path_factory.mktemp("engine"))
-
-
-@pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
-    engine.build(TAG)
-    return TAG
-
-
-@dataclass(frozen=True)
-class Place:
-    """What an image is given of this machine: a folder for results, and a key."""
-
-    folder: Path
-
-    @property
-    def options(self) -> list[str]:
-        return [
-            "-v", f"{EXAMPLE}:/in:ro", "-v", f"{self.folder}/results:/results",
-            "-v", f"{self.folder}/key:/key:ro",
-        ]  # fmt: skip
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "results" / "out"
-
-
-@contextmanager
-def _made_place(user: int = int(NOBODY.split(":")[0])) -> Iterator[Place]:
-    """Make folders of the user of the image; pytest's own are closed to others."""
-    with tempfile.TemporaryDirectory(prefix="bidsdeid-test-") as name:
-        place = Place(Path(name))
-        place.folder.chmod(0o755)
-        (place.folder / "results").mkdir()
-        (place.folder / "key").write_bytes(KEY)
-        (place.folder / "key").chmod(0o600)
-        for owned in ("results", "key"):
-            os.chown(place.folder / owned, user, user)
-        yield place
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    with _made_place() as made:
-        yield made
-
-
-ARGUMENTS = ("/in", "/results/out", "participant", "--key", "/key")
-
-
-@pytest.fixture(scope="session")
-def released(engine: Engine, image: str) -> Iterator[Run]:
-    """The example, de-identified in the image."""
-    before = digest(EXAMPLE, times=True)
-    with _made_place() as place:
-        done = engine.run(image, *ARGUMENTS, "--nprocs", "2", options=place.options)
-        words = done.stdout + done.stderr
-        assert "Traceback" not in words, words
-        assert digest(EXAMPLE, times=True) == before
-        yield Run(done.returncode, place.out, place.out.with_name("out_private"), words)
 
 
 def _config(engine: Engine, image: str) -> dict[str, object]:
@@ -132,7 +61,8 @@ def test_nothing_of_this_machine_is_in_the_image(engine: Engine, image: str) -> 
     env = _config(engine, image)["Env"]
     assert isinstance(env, list)
     names = {variable.split("=")[0] for variable in env}
-    assert names >= {"PATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "OMP_NUM_THREADS"}
+    ours = {"PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "OMP_NUM_THREADS", "ORT_DISABLE_TELEMETRY"}
+    assert names >= {"PATH", *ours}
     assert [name for name in names if re.search("HOME|PIP_|PROXY", name, re.IGNORECASE)] == []
     script = "test ! -s /etc/pip.conf && test ! -e /src"
     done = engine.run(image, "-c", script, options=["--entrypoint", "/bin/sh"])
@@ -193,6 +123,52 @@ def test_temporary_files_go_where_they_are_told(engine: Engine, image: str, plac
     assert not (place.folder / "results" / "out_private" / "work").exists()
 
 
+_NETWORK = """
+import onnx.helper, onnx.numpy_helper, onnxruntime, numpy, sys
+one = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2])
+two = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [2])
+graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [one], [two])
+model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+session = onnxruntime.InferenceSession(model.SerializeToString())
+print(session.run(None, {"x": numpy.array([-1, 2], numpy.float32)})[0].tolist())
+"""
+
+
+def test_a_network_runs_and_tells_nobody(engine: Engine, image: str, place: Place) -> None:
+    """Onnxruntime keeps a number of the machine in the home when it tells its makers of a run."""
+    options = [*place.options, "--entrypoint", "/opt/venv/bin/python", "--env", "HOME=/results"]
+    done = engine.run(image, "-I", "-c", _NETWORK, options=options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0.0, 2.0]\n", "")
+    assert list((place.folder / "results").iterdir()) == []
+
+
+def test_brains_are_kept_with_the_weights_in_the_image(engine: Engine, place: Place) -> None:
+    bids = place.folder / "bids"
+    (bids / "sub-01" / "anat").mkdir(parents=True)
+    (bids / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    atlas = pydeface_atlas()
+    head, affine = downsample(atlas.head, atlas.affine, 2.0)
+    save(bids / "sub-01" / "anat" / "sub-01_T1w.nii.gz", head, affine)
+    done = engine.run(
+        images.image_with_weights(), "/bids", *ARGUMENTS[1:], "--anat", "skullstrip",
+        "--skullstrip-engine", "synthstrip", options=[*place.options, "-v", f"{bids}:/bids:ro"],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "telemetry" not in done.stderr
+    released = {path.name for path in place.out.rglob("*.nii.gz")}
+    assert released == {"sub-01_desc-brain_T1w.nii.gz", "sub-01_desc-brain_mask.nii.gz"}
+
+
+def test_templates_that_are_mounted_are_found(engine: Engine, image: str, place: Place) -> None:
+    templates = place.folder / "templates"
+    write_template(templates, INFANTS[0])
+    options = ["-v", f"{templates}:/opt/bidsdeid/templateflow:ro", "--entrypoint", "bidsdeid"]
+    done = engine.run(image, "templates", "list", options=options)
+    assert done.returncode == 0, done.stderr
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith(f"{INFANTS[0]} ")]
+    assert line.count("present") == 4, line
+
+
 def test_without_a_home(engine: Engine, image: str, place: Place) -> None:
     script = 'unset HOME; exec /opt/venv/bin/python -I -u /opt/bidsdeid/run.py "$@"'
     done = engine.run(
@@ -220,23 +196,11 @@ def test_an_output_that_cannot_be_written_is_told_in_a_sentence(
     assert done.stderr.startswith("bidsdeid: ")
 
 
-def _poison(folder: Path) -> Path:
-    """Make a home and a folder of modules that break whatever imports from them."""
-    for minor in (11, 12, 13):
-        site = f"home/.local/lib/python3.{minor}/site-packages"
-        (folder / site).mkdir(parents=True)
-    (folder / "modules").mkdir()
-    for where in [folder / "modules", *folder.glob("home/.local/lib/*/site-packages")]:
-        for name in ("numpy", "nibabel", "pydicom", "bidsdeid", "argparse"):
-            (where / f"{name}.py").write_text("raise SystemExit('poisoned')\n")
-    return folder
-
-
 @pytest.mark.parametrize("program", ["run.py", "bidsdeid", "mass_deidentify"])
 def test_modules_of_the_user_are_not_seen(
     engine: Engine, image: str, tmp_path: Path, program: str
 ) -> None:
-    folder = _poison(tmp_path / "poison")
+    folder = poison(tmp_path / "poison")
     options = ["-v", f"{folder}:/poison:ro", "-v", f"{EXAMPLE}:/in:ro", "--workdir",
                "/poison/modules", "--env", "PYTHONPATH=/poison/modules", "--env",
                "HOME=/poison/home"]  # fmt: skip
@@ -297,89 +261,11 @@ def test_a_signal_ends_it_with_nothing_half_written(
         whole = {k: v for k, v in reference.items() if k.startswith(f"{folder.name}/")}
         assert {f"{folder.name}/{k}": v for k, v in digest(folder).items()} == whole
     assert not (place.out / "dataset_description.json").exists()
-    again = engine.run(TAG, *ARGUMENTS, "--skip-bids-validation", options=place.options)
+    again = engine.run(images.TAG, *ARGUMENTS, "--skip-bids-validation", options=place.options)
     assert again.returncode == 0, again.stdout + again.stderr
     assert digest(place.out) == reference
 
 
-@pytest.fixture(scope="session")
-def sif(engine: Engine, image: str) -> Iterator[Path]:
-    """The image as Apptainer has it, by the definition."""
-    if shutil.which("apptainer") is None:
-        pytest.skip("apptainer is not installed")
-    with _made_place() as place:
-        yield _built_sif(engine, image, place.folder)
-
-
-def _built_sif(engine: Engine, image: str, folder: Path) -> Path:
-    engine.output("save", *_archive_format(engine), "-o", folder / "image.tar", image)
-    output_of(
-        ["apptainer", "build", "--fakeroot", "--force",
-         "--mksquashfs-args", "-comp gzip -Xcompression-level 1",
-         "--build-arg", "BOOTSTRAP=docker-archive",
-         "--build-arg", f"FROM={folder / 'image.tar'}",
-         folder / "bidsdeid.sif", ROOT / "Singularity.def"]
-    )  # fmt: skip
-    (folder / "image.tar").unlink()
-    return folder / "bidsdeid.sif"
-
-
-def _archive_format(engine: Engine) -> list[str]:
-    return ["--format", "docker-archive"] if engine.program == "podman" else []
-
-
-#: Apptainer wants a user who has a name.
-ORDINARY = "nobody"
-
-
-@pytest.fixture
-def ordinary_place() -> Iterator[Place]:
-    with _made_place(pwd.getpwnam(ORDINARY).pw_uid) as made:
-        yield made
-
-
-def _apptainer(home: Path, verb: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run Apptainer as an ordinary user, whose home and PYTHONPATH are what they are."""
-    user = pwd.getpwnam(ORDINARY)
-    drop = ["setpriv", "--reuid", f"{user.pw_uid}", "--regid", f"{user.pw_gid}", "--clear-groups"]
-    return subprocess.run(
-        [*drop, "apptainer", verb, "--home", home / "home", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(home / "home"),
-            "PYTHONPATH": str(home / "modules"),
-        },
-    )
-
-
-def test_the_definition_tests_and_explains_itself(sif: Path) -> None:
-    assert __version__ in output_of(["apptainer", "test", sif])
-    assert "OUT_private" in output_of(["apptainer", "run-help", sif])
-    assert __version__ in output_of(["apptainer", "inspect", sif])
-
-
-def test_apptainer_gives_the_same_bytes(sif: Path, ordinary_place: Place, released: Run) -> None:
-    place = ordinary_place
-    home = _poison(place.folder / "poison")
-    mounts = ["-B" if option == "-v" else option for option in place.options]
-    done = _apptainer(home, "run", "--containall", "--cleanenv", *mounts, sif, *ARGUMENTS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert digest(place.out) == digest(released.out)
-
-
-@pytest.mark.parametrize("program", [["run"], ["exec", "bidsdeid"]])
-def test_apptainer_without_its_walls_sees_no_module_of_the_user(
-    sif: Path, ordinary_place: Place, program: list[str]
-) -> None:
-    """Neither --containall nor --cleanenv: home and environment are the user's."""
-    home = _poison(ordinary_place.folder / "poison")
-    verb, *inside = program
-    words = [sif, *inside, "/in", "/nowhere/out", "participant", "--dry-run"]
-    mounts = ["-B", f"{home}:{home}:ro", "-B", f"{EXAMPLE}:/in:ro"]
-    done = _apptainer(home, verb, *mounts, *words)
-    assert done.returncode == 0, done.stderr
-    assert "poisoned" not in done.stdout + done.stderr
+@pytest.mark.parametrize("call", wrapped("docker", "podman"), ids=lambda x: " ".join(x.wrapper))
+def test_commands_of_the_readme_run(engine: Engine, image: str, place: Place, call: Call) -> None:
+    assert engine.output(*moved(call, image, place.folder)).startswith("usage: bidsdeid")
