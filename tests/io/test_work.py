@@ -89,3 +89,38 @@ def test_a_work_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--work-dir"), work_folder(tmp_path / "file" / "work"):
         pytest.fail("there is no folder")
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from bidsdeid.io.work import work_folder
+
+left = int(sys.argv[2])
+
+def count(event, arguments):
+    global left
+    if event in ("os.remove", "os.rmdir") and armed:
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+armed = False
+sys.addaudithook(count)
+with work_folder(Path(sys.argv[1])) as folder:
+    for name in ("a", "stage/sub-01/b", "z"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    armed = True
+"""
+
+
+def test_whatever_moment_it_is_killed_at_nothing_is_left_in_the_end(tmp_path: Path) -> None:
+    codes = []
+    for moment in range(9):
+        command = [sys.executable, "-c", _KILLED, str(tmp_path), str(moment)]
+        codes.append(subprocess.run(command, check=False).returncode)
+        sweep(tmp_path)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [], moment
+    assert codes[0] == 9, "it was killed"
+    assert codes[-1] == 0, "it came to its end"
