@@ -13,8 +13,9 @@ from bidsdeid.core.selection import Selection
 from bidsdeid.core.terms import Lexicon
 from bidsdeid.errors import UsageError
 
-#: Memory of one process beside the image it works on: Python, NumPy, SciPy, pybids, the atlas.
-BASE_MB = 350
+#: Memory of one process beside the image it works on: Python, NumPy, SciPy, pybids, the atlas, and
+#: what pictures and a detector of faces need.
+BASE_MB = 420
 
 #: What a network takes beside that (`benchmarks/brains.py`).
 NETWORK_MB = 2500

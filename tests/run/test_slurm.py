@@ -172,7 +172,7 @@ def test_memory_and_time_follow_the_images(dataset: Path) -> None:
         file.truncate(400 * 2**20)
     assert call(dataset, *quick) == 0
     large = demand()
-    assert small == (500, 20)
+    assert small == (1000, 20)
     # eight copies of an image three times the size of its file, and a quarter on top
     assert 1.25 * 8 * 1200 < large[0] < 1.4 * 8 * 1200
     assert large[1] > small[1]
