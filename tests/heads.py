@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.face import FaceFrame
+from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.judge import FaceJudge
 from bidsdeid.core.registration import Reference
-from bidsdeid.core.voxels import HALF, Affine, Floats, carry, downsample
+from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample, look_up
 from bidsdeid.resources import pydeface_atlas
 
 Array = NDArray[np.float64]
@@ -23,6 +24,9 @@ EYELIDS = ((-34.0, 82.0, -26.0), (30.0, 78.0, -27.0))
 EARS = ((-81.0, -10.0, -48.0), (70.0, -21.0, -50.0))
 OCCIPUT, CROWN = (-10.0, -88.0, -3.0), (-5.0, -10.0, 80.0)
 HEAD_MIDDLE = (-4.0, 5.0, 0.0)
+
+#: What goes if nothing is asked for.
+STANDARD = FaceStyle()
 
 #: Brighter than this is tissue, on pydeface's head.
 TISSUE = 40.0
@@ -125,3 +129,17 @@ def apart(one: Affine, other: Affine) -> float:
     """Return how far (mm) two moves of pydeface's head put a landmark of face or brain apart."""
     landmarks = frame().landmarks
     return float(np.linalg.norm(((one - other) @ landmarks)[:3], axis=0).max())
+
+
+@lru_cache(maxsize=1)
+def subject() -> tuple[Floats, Affine]:
+    """Return a person on coarse voxels, where the atlas lies."""
+    return person(zoom=3.0, noise=5)
+
+
+def mask_for(
+    volume: Floats, affine: Affine, to_atlas: Affine, style: FaceStyle = STANDARD
+) -> Bools:
+    """Return what goes if the head is believed to lie there."""
+    seen = frame().view_of(volume, affine, to_atlas).sure_head()
+    return look_up(frame().region(seen, style), frame().affine, volume.shape, affine, to_atlas)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations, product
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from bidsdeid.core.descent import Array
+from bidsdeid.core.registration import RIGHT_ANGLES
 from bidsdeid.core.voxels import Affine, Bools, Floats, carry, downsample
 from bidsdeid.core.zones import COARSE_MM, Zones
 
@@ -121,7 +122,7 @@ class PlaceJudge:
                     best, pose = value, step @ base
         moved = self._chin @ pose[:3, :3].T + pose[:3, 3] - self._chin
         off = float(np.linalg.norm(moved, axis=1).max() * COARSE_MM)
-        rival = max(likeness(_about(turn, centre)) for turn in _TURNS)
+        rival = max(likeness(_about(turn, centre)) for turn in RIGHT_ANGLES)
         return Place(here, off if best > here + _GAIN else 0.0, here - rival)
 
     def _steps(self, centre: Array) -> list[Affine]:
@@ -143,21 +144,6 @@ def _about(turn: Array, centre: Array) -> Affine:
     pose[:3, :3] = turn
     pose[:3, 3] = centre - turn @ centre
     return pose
-
-
-def _right_angles() -> tuple[Array, ...]:
-    """Return the turns and mirrorings that change more than left and right."""
-    turns = []
-    for order in permutations(range(3)):
-        for signs in product((1.0, -1.0), repeat=3):
-            turn = np.zeros((3, 3))
-            turn[range(3), order] = signs
-            if not np.array_equal(np.abs(turn), np.eye(3)) or turn[1:].min() < 0:
-                turns.append(turn)
-    return tuple(turns)
-
-
-_TURNS = _right_angles()
 
 
 def _correlation_ratio(values: Floats, bins: NDArray[np.intp]) -> float:

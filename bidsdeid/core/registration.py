@@ -170,7 +170,7 @@ class Reference:
         # head upside down its crown, and with it its centre, is taken to be elsewhere.
         poses = [np.asarray(at), self._placed(np.eye(3), (at @ [*self.centre, 1.0])[:3])]
         poses.append(self._placed(np.eye(3), _middle(coarse_volume, coarse_affine)))
-        starts = [self._turned(pose, turn) for pose in poses for turn in _TURNS]
+        starts = [self._turned(pose, turn) for pose in poses for turn in RIGHT_ANGLES]
         others = _best_first([(coarse.cost(start), start) for start in starts])
         fitted = _best_first([coarse.refine(start, SIMILAR, 10) for _, start in others[:_RIVALS]])
         rivals = [there for _, there in fitted if _turn(at, there) > _RIVAL_DEG]
@@ -216,7 +216,8 @@ def _right_angles() -> tuple[Array, ...]:
     return tuple(t for t in turns if not np.array_equal(np.abs(t), np.eye(3)) or t[1:].min() < 0)
 
 
-_TURNS = _right_angles()
+#: Ways in which a head may lie that no label of its axes tells.
+RIGHT_ANGLES = _right_angles()
 
 
 def head_centre(volume: Floats, affine: Affine) -> Array:

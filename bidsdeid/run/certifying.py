@@ -12,13 +12,12 @@ from bidsdeid.core.disclosure import Disclosure
 from bidsdeid.core.ledger import Ledger
 from bidsdeid.core.policy import Policy
 from bidsdeid.core.ratings import Rating, parse_ratings
-from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.core.triage import Triage, triage_together
 from bidsdeid.report.facts import Check, Choices, Facts
 from bidsdeid.report.row import IndexRow
 from bidsdeid.report.tally import Tally
 from bidsdeid.resources import load_policy, policy_names
-from bidsdeid.run.evidence import Evidence
+from bidsdeid.run.evidence import Evidence, cell
 from bidsdeid.run.instruments import instruments
 from bidsdeid.run.study import Study
 
@@ -56,7 +55,7 @@ class ReleaseAccount:
             self.tally.add(outcome, word, rated)
         if ledger.together.get("images"):
             word, _ = triage_together(ledger.together)
-            cells = [_cell(ledger.together.get(name)) for name in _TOGETHER]
+            cells = [cell(ledger.together.get(name)) for name in _TOGETHER]
             self._together.append("\t".join([f"sub-{ledger.label}", *cells, str(word)]) + "\n")
 
     def together(self) -> str:
@@ -118,7 +117,3 @@ def current(ratings: str | None, rows: Sequence[IndexRow]) -> dict[str, list[Rat
         if rating.shown and rating.shown == shown.get(rating.path):
             found.setdefault(rating.path, []).append(rating)
     return found
-
-
-def _cell(number: float | None) -> str:
-    return NOT_AVAILABLE if number is None else str(number)

@@ -146,7 +146,7 @@ def _write_own(finish: _Finish) -> None:
     made = certificate(facts)
     for name, text in {
         "settings.json": evidence.settings(config, account.policy),
-        "summary.json": evidence.summary(people.disclosure),
+        "summary.json": evidence.summary(account.tally, people.disclosure),
         "together.tsv": account.together(),
         "certificate.json": to_json(made),
         "certificate.html": certificate_page(made),

@@ -15,6 +15,7 @@ from bidsdeid.core.facestyle import face_words
 from bidsdeid.core.ledger import Outcome, Release, Status
 from bidsdeid.core.policy import Decision, Policy
 from bidsdeid.core.scrub import NOT_AVAILABLE
+from bidsdeid.report.tally import Tally
 from bidsdeid.run.brain_cascade import network_steps
 
 #: What is told of a rule that is the user's own: its words may be about people.
@@ -69,11 +70,8 @@ class Evidence:
     def __init__(self, private: Collection[str] = ()) -> None:
         self._private = frozenset(private)
         self._engines: set[str] = set()
-        self._statuses: Counter[str] = Counter()
-        self._decisions: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._masked: Counter[str] = Counter()
-        self._triage: Counter[str] = Counter()
         self._changes = 0
         self._rows: list[str] = []
 
@@ -81,15 +79,11 @@ class Evidence:
         """Take in what became of one source file."""
         if outcome.engine:
             self._engines.add(outcome.engine)
-        self._statuses[str(outcome.status)] += 1
-        self._decisions[outcome.decision] += 1
         if outcome.status is Status.POLICY:
             own = outcome.reason in self._private
             self._reasons[OWN_RULE if own else _public(outcome.reason)] += 1
         if outcome.removed_voxels is not None:
             self._masked[outcome.decision] += 1
-        if outcome.triage and outcome.releases:
-            self._triage[outcome.triage] += 1
         self._changes += len(outcome.changes)
         self._rows += [_row(release, *_face(outcome, release)) for release in outcome.releases]
 
@@ -102,22 +96,24 @@ class Evidence:
         ]
         return _settings(config, policy, networks, sorted(self._engines))
 
-    def summary(self, disclosed: Disclosure | None) -> str:
+    def summary(self, tally: Tally, disclosed: Disclosure | None) -> str:
         """Return counts of what happened, and why files were withheld by a rule, as JSON.
 
         Parameters
         ----------
+        tally : Tally
+            Of the same outcomes.
         disclosed : Disclosure or None
             How small the groups of participants are who share age, sex and the like.
         """
         facts = {
-            "FilesByStatus": dict(sorted(self._statuses.items())),
-            "FilesByDecision": dict(sorted(self._decisions.items())),
+            "FilesByStatus": dict(sorted(tally.statuses.items())),
+            "FilesByDecision": dict(sorted(tally.decisions.items())),
             "WithheldByPolicy": dict(sorted(self._reasons.items())),
             "FieldsAndColumnsChanged": self._changes,
             "ImagesDefaced": self._masked[Decision.DEFACE],
             "ImagesSkullStripped": self._masked[Decision.SKULLSTRIP],
-            "ImagesByTriage": dict(sorted(self._triage.items())),
+            "ImagesByTriage": dict(sorted(tally.triage.items())),
             "Disclosure": None if disclosed is None else asdict(disclosed),
         }
         return json.dumps(facts, indent=2) + "\n"
@@ -218,13 +214,14 @@ def _face(outcome: Outcome, release: Release) -> tuple[str, ...]:
     )
     # What was measured of the release counts, not what the mask was judged by.
     numbers = {**outcome.metrics, **outcome.numbers}
-    told = [_cell(numbers.get(name)) for name in _TOLD]
+    told = [cell(numbers.get(name)) for name in _TOLD]
     word = outcome.triage or NOT_AVAILABLE
     tried = "; ".join(_tried(attempt) for attempt in outcome.attempts)
     return (removed, voxels, word, outcome.finding, outcome.engine, *told, tried)
 
 
-def _cell(number: float | None) -> str:
+def cell(number: float | None) -> str:
+    """Return a number as a table has it."""
     return NOT_AVAILABLE if number is None else str(number)
 
 

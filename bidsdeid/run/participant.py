@@ -193,7 +193,7 @@ def _do_participant(study: Study, task: Task, mark: str, folder: Path) -> Ledger
     private = PrivateFolder(study.config.private_dir)
     private.remove_report(folder_of(label))
     if bench.config.reports:
-        write_participant(bench, task.actions, together)
+        write_participant(private, bench, task.actions, together)
     ledger = Ledger(task.participant, mark, outcomes, label, together)
     private.write_ledger(ledger)
     if bench.verified:

@@ -22,12 +22,17 @@ from bidsdeid.run.search import SEARCHED
 
 
 def write_participant(
-    bench: Bench, actions: Sequence[Action], together: Mapping[str, float | None]
+    private: PrivateFolder,
+    bench: Bench,
+    actions: Sequence[Action],
+    together: Mapping[str, float | None],
 ) -> None:
     """Write the page of a participant, and the pictures of what is released.
 
     Parameters
     ----------
+    private : PrivateFolder
+        Where they go.
     bench : Bench
         With all outcomes.
     actions : sequence of Action
@@ -35,7 +40,6 @@ def write_participant(
     together : mapping
         What all images show of a face: `bidsdeid.core.together`.
     """
-    private = PrivateFolder(bench.config.private_dir)
     record = record_of(bench, actions, together)
     for path, content in participant_files(record) if record.images else ():
         private.write_report(path, content)

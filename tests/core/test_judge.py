@@ -11,24 +11,10 @@ from bidsdeid.core.facestyle import FaceStyle, MaskStyle, Strength
 from bidsdeid.core.gates import GATES, FaceMetrics, Trust, failed_gates, is_sure
 from bidsdeid.core.voxels import Affine, Bools, Floats, look_up
 from bidsdeid.errors import GateError
-from heads import NOSE_TIP, Array, at, frame, judge, move, person
+from heads import NOSE_TIP, Array, at, frame, judge, mask_for, move, person, subject
 
 SENTENCE = {gate.metric: gate.sentence for gate in GATES}
 HERE = np.eye(4)
-STANDARD = FaceStyle()
-
-
-@lru_cache(maxsize=1)
-def subject() -> tuple[Floats, Affine]:
-    return person(zoom=3.0, noise=5)
-
-
-def mask_for(
-    volume: Floats, affine: Affine, to_atlas: Affine, style: FaceStyle = STANDARD
-) -> Bools:
-    """Return what goes if the head is believed to lie there."""
-    seen = frame().view_of(volume, affine, to_atlas).sure_head()
-    return look_up(frame().region(seen, style), frame().affine, volume.shape, affine, to_atlas)
 
 
 @lru_cache(maxsize=1)

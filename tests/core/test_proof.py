@@ -10,32 +10,19 @@ import pytest
 from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.proof import IN_VIEW, SKIN, ProofJudge, ProofNumbers
-from bidsdeid.core.voxels import Affine, Bools, Floats, Stored, look_up
+from bidsdeid.core.voxels import Affine, Bools, Stored, look_up
 from bidsdeid.core.zones import ray_parts
 from bidsdeid.errors import GateError, ImageError
 from bidsdeid.resources import pydeface_atlas
-from heads import EYELIDS, LIPS, Array, at, frame, move, person
+from heads import EYELIDS, LIPS, Array, at, frame, mask_for, move, person, subject
 
 HERE = np.eye(4)
-STANDARD = FaceStyle()
 PARTS = ("eyes", "nose", "mouth")
 
 
 @lru_cache(maxsize=1)
 def proof_judge() -> ProofJudge:
     return ProofJudge(frame())
-
-
-@lru_cache(maxsize=1)
-def subject() -> tuple[Floats, Affine]:
-    return person(zoom=3.0, noise=5)
-
-
-def mask_for(
-    volume: Floats, affine: Affine, to_atlas: Affine, style: FaceStyle = STANDARD
-) -> Bools:
-    seen = frame().view_of(volume, affine, to_atlas).sure_head()
-    return look_up(frame().region(seen, style), frame().affine, volume.shape, affine, to_atlas)
 
 
 @lru_cache(maxsize=1)
