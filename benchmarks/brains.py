@@ -7,7 +7,8 @@ Python included: `synthstrip` (ours), `freesurfer` (mri_synthstrip), `deepbet`, 
 template), and the command `nipreps-synthstrip`, which runs the same weights on torch, where it is
 on the PATH.  Printed are wall time, processor time, peak memory, the volume of the mask, and its
 overlap with that of `synthstrip` (Dice coefficient, difference of volume, and voxels that differ
-per voxel of the mask's surface).  Gates are not asked: this is about engines.
+per voxel of the mask's surface).  Where that command is there, `nipreps`, which is to do what it
+does, is compared with it, too, on a line of its own.  Gates are not asked: this is about engines.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from bidsdeid.run.brain_cascade import brain_cascade
 
 Mask = NDArray[np.bool_]
 
-_ORIGINAL = "nipreps-synthstrip"
+#: The command, and the engine of ours that does what it does.
+_ORIGINAL, _OURS = "nipreps-synthstrip", "nipreps"
 
 
 def find(engine: str, image: Path, out: Path, threads: int) -> None:
@@ -79,12 +81,15 @@ def compare(mask: Mask, other: Mask) -> tuple[float, float, float]:
     return dice(mask, other), float(difference), float(100 * (mask ^ other).sum() / surface.sum())
 
 
+def stored(path: Path) -> Mask:
+    """Return the mask in a file."""
+    return np.squeeze(np.asarray(nib.Nifti1Image.from_filename(path).dataobj) > 0)
+
+
 def row(engine: str, cost: Cost, path: Path, first: Path) -> dict[str, float | str]:
     """Return what is told of one mask."""
     image = nib.Nifti1Image.from_filename(path)
-    mask, other = (
-        np.squeeze(np.asarray(nib.Nifti1Image.from_filename(p).dataobj) > 0) for p in (path, first)
-    )
+    mask, other = stored(path), stored(first)
     voxel_ml = abs(float(np.linalg.det(np.asarray(image.affine)[:3, :3]))) / 1000
     overlap, difference, surface = compare(mask, other)
     return {
@@ -124,6 +129,14 @@ def main() -> None:
                 print(f"{image.name[:20]:20} {engine:19} {cost} {told['volume_ml']:7.0f} "
                       f"{told['dice']:7.4f} {told['volume_percent']:6.2f} "
                       f"{told['surface_percent']:10.2f}", flush=True)  # fmt: skip
+            pair = [outs[name] for name in (_OURS, _ORIGINAL) if name in outs]
+            if len(pair) == 2 and all(out.is_file() for out in pair):  # noqa: PLR2004 -- a pair
+                overlap, difference, surface = compare(stored(pair[0]), stored(pair[1]))
+                results[f"{image.name} {_OURS} with {_ORIGINAL}"] = {
+                    "dice": overlap, "volume_percent": difference, "surface_percent": surface,
+                }  # fmt: skip
+                print(f"{image.name[:20]:20} {f'{_OURS} with {_ORIGINAL}':54} {overlap:7.4f} "
+                      f"{difference:6.2f} {surface:10.2f}", flush=True)  # fmt: skip
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

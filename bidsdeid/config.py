@@ -17,15 +17,16 @@ from bidsdeid.errors import UsageError
 #: what pictures and a detector of faces need.
 BASE_MB = 420
 
-#: What a network takes beside that (`benchmarks/brains.py`).
-NETWORK_MB = 2500
+#: What a network takes beside that (`benchmarks/brains.py`), and on a grid that nothing dark is
+#: cut off from.
+_NETWORK_MB, _WHOLE_NETWORK_MB = 2500, 4100
 
 #: Copies of an image (as stored) that are in memory at one time, at the most.
 COPIES = 8
 
 
 #: Names of engines, the best first, as ``--skullstrip-engine`` has them.
-ENGINES = ("synthstrip", "freesurfer", "deepbet", "atlas")
+ENGINES = ("synthstrip", "freesurfer", "nipreps", "deepbet", "atlas")
 
 
 def private_beside(output_dir: Path) -> Path:
@@ -61,6 +62,11 @@ class BrainOptions:
     csf: bool = True
     border_mm: float = 1.0
     gpu: bool = False
+
+    @property
+    def network_mb(self) -> int:
+        """Memory of the network, MB."""
+        return _WHOLE_NETWORK_MB if self.engine == "nipreps" else _NETWORK_MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +270,7 @@ class Config:
         """
         if self.memory_mb is None:
             return self.nprocs
-        base = BASE_MB + NETWORK_MB * network
+        base = BASE_MB + self.brain.network_mb * network
         fit = int(self.memory_mb // (base + COPIES * largest_mb))
         return max(1, min(self.nprocs, fit))
 

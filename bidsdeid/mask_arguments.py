@@ -81,8 +81,9 @@ def add_brain(group: Group) -> None:
         choices=("auto", *ENGINES),
         default="auto",
         help="who finds the brain; synthstrip: its network, built in; freesurfer: its own "
-        "mri_synthstrip; atlas: a template, without a network (default: %(default)s: the first "
-        "that is installed)",
+        "mri_synthstrip; nipreps: that network with the grid of nipreps-synthstrip, only if "
+        "asked for; atlas: a template, without a network (default: %(default)s: the first that "
+        "is installed)",
     )
     add_option(group, "--no-csf", action="store_true", help="SynthStrip's: leave out fluid")
     add_option(

@@ -222,6 +222,12 @@ def test_options_about_brains_reach_the_configuration() -> None:
     )  # fmt: skip
 
 
+def test_nipreps_is_an_engine_that_can_be_asked_for() -> None:
+    given = "--anat skullstrip --skullstrip-engine nipreps --border 2"
+    config = config_from(build_parser().parse_args([*BASE, *given.split()]))
+    assert config.brain == BrainOptions("nipreps", border_mm=2)
+
+
 def test_by_default_faces_go_brains_are_kept_and_what_fails_is_withheld() -> None:
     config = config_from(build_parser().parse_args(BASE))
     assert config.brain == BrainOptions()
@@ -246,7 +252,7 @@ def test_the_help_shows_what_can_be_said_about_brains() -> None:
     shown = build_parser().format_help()
     for option in (
         "--anat {deface,skullstrip}", "--on-failure {withhold,skullstrip}", "--no-csf",
-        "--skullstrip-engine {auto,synthstrip,freesurfer,deepbet,atlas}", "--border MM",
+        "--skullstrip-engine {auto,synthstrip,freesurfer,nipreps,deepbet,atlas}", "--border MM",
         "--synthstrip-weights FILE", "--gpu", "--brain-limit {auto,atlas}",
     ):  # fmt: skip
         assert option in shown

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bidsdeid.config import BASE_MB, Config, IdentityOptions
+from bidsdeid.config import BASE_MB, BrainOptions, Config, IdentityOptions
 from bidsdeid.errors import UsageError
 
 
@@ -100,3 +100,12 @@ def test_processes_keep_to_the_memory(
     folders = dict.fromkeys(("bids_dir", "output_dir", "private_dir", "work_dir"), tmp_path)
     many = Config(**folders, nprocs=nprocs, memory_mb=memory)  # type: ignore[arg-type]
     assert many.processes(largest) == processes
+
+
+def test_a_network_on_a_larger_grid_leaves_room_for_fewer_processes(tmp_path: Path) -> None:
+    many = replace(config(tmp_path), nprocs=8, memory_mb=10_000)
+    few = [
+        replace(many, brain=BrainOptions(engine=engine)).processes(0, network=True)
+        for engine in ("synthstrip", "nipreps")
+    ]
+    assert few == [3, 2]

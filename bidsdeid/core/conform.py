@@ -3,15 +3,18 @@
 The procedure is that of FreeSurfer's ``mri_synthstrip`` (7.4): axes in the order left, inferior,
 anterior; voxels of 1 mm, each the nearest of the image; cropped to what is above zero, then
 padded or cut about the middle to multiples of 64 between 192 and 320; brightness from the least
-to the 99th percentile made 0 to 1.
+to the 99th percentile made 0 to 1.  What else runs the network brings a `Procedure` of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.voxels import Affine, Bools, Floats, Stored
@@ -57,6 +60,23 @@ class Conformed:
     affine: Affine
 
 
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A way to show images to the network, and to carry what it answers back.
+
+    Parameters
+    ----------
+    name : str
+        What is told of it.
+    conform, within : callable
+        As the functions of those names.
+    """
+
+    name: str
+    conform: Callable[[Stored, Affine], Conformed]
+    within: Callable[[Floats, Affine, tuple[int, ...], Affine, float], Bools]
+
+
 def conform(data: Stored, affine: Affine) -> Conformed:
     """Return an image as the network sees it.
 
@@ -75,17 +95,11 @@ def conform(data: Stored, affine: Affine) -> Conformed:
     )
     grid = np.asarray(affine @ nib.orientations.inv_ornt_aff(turn, data.shape))
     volume, grid = _at_1_mm(nib.orientations.apply_orientation(data, turn), grid)
-    bright = volume > 0
-    if not bright.any():
-        message = "nothing in the image is above zero"
-        raise ImageError(message)
-    box = ndimage.find_objects(bright.astype(np.int8))[0]
+    check_light(volume)
+    box = ndimage.find_objects((volume > 0).astype(np.int8))[0]
     volume, grid = volume[box], _shifted(grid, [side.start for side in box])
     volume, grid = _fitted(volume, grid)
-    volume = volume - volume.min()
-    bright_value = float(np.percentile(volume, _BRIGHT_PERCENTILE))
-    volume = np.clip(volume / np.float32(bright_value if bright_value > 0 else 1), 0, 1)
-    return Conformed(volume, grid)
+    return Conformed(brightness(volume), grid)
 
 
 def within(
@@ -137,6 +151,62 @@ def within(
     return mask
 
 
+#: What FreeSurfer's ``mri_synthstrip`` does.
+FREESURFER = Procedure("SynthStrip", conform, within)
+
+
+def brightness(volume: Floats) -> Floats:
+    """Return values from the least to the 99th percentile as 0 to 1.
+
+    Examples
+    --------
+    >>> brightness(np.array([-1, 0, 1, 1], np.float32)).tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    volume = volume - volume.min()
+    bright_value = float(np.percentile(volume, _BRIGHT_PERCENTILE))
+    scaled: Floats = volume / np.float32(bright_value if bright_value > 0 else 1)
+    return scaled.clip(0, 1)
+
+
+def check_light(volume: Stored) -> None:
+    """Refuse an image in which there is nothing to see.
+
+    Raises
+    ------
+    ImageError
+        If nothing in it is above zero.
+    """
+    if not (volume > 0).any():
+        message = "nothing in the image is above zero"
+        raise ImageError(message)
+
+
+def check_size(lengths_mm: NDArray[Any]) -> None:
+    """Refuse an image of which an axis is longer than any head's.
+
+    Raises
+    ------
+    ImageError
+        If one is.
+    """
+    if lengths_mm.max() > _LONGEST_MM:
+        message = "the image is larger than any head: its voxel sizes cannot be in mm"
+        raise ImageError(message)
+
+
+def network_lengths(least: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Return the lengths of a grid that the network takes, for so many voxels along each axis.
+
+    Examples
+    --------
+    >>> network_lengths(np.array([10, 193, 400])).tolist()
+    [192, 256, 320]
+    """
+    steps: NDArray[np.integer[Any]] = -(-least // STEP)
+    return (steps * STEP).clip(_LEAST, _MOST)
+
+
 def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
     """Take the nearest voxel for each of 1 mm, about the middle of the image."""
     zooms = np.linalg.norm(grid[:3, :3], axis=0)
@@ -160,9 +230,7 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
         place = np.arange(count, dtype=np.float32) * step + first
         index.append(np.clip(np.floor(place + np.float32(0.5)).astype(int), 0, size - 1))
         inside.append((place >= 0) & (place < size))
-    if new.max() > _LONGEST_MM:
-        message = "the image is larger than any head: its voxel sizes cannot be in mm"
-        raise ImageError(message)
+    check_size(new)
     taken = np.asarray(volume[np.ix_(*index)], np.float32)
     taken *= inside[0][:, None, None] & inside[1][None, :, None] & inside[2][None, None, :]
     return taken, fresh
@@ -170,8 +238,7 @@ def _at_1_mm(volume: Stored, grid: Affine) -> tuple[Floats, Affine]:
 
 def _fitted(volume: Floats, grid: Affine) -> tuple[Floats, Affine]:
     """Pad or cut each axis about its middle to a length that the network takes."""
-    steps = np.ceil(np.array(volume.shape) / STEP).astype(int)
-    fitted = np.zeros(np.clip(steps * STEP, _LEAST, _MOST), np.float32)
+    fitted = np.zeros(network_lengths(np.array(volume.shape)), np.float32)
     source, target, start = [], [], []
     for old, new in zip(volume.shape, fitted.shape, strict=True):
         cut, pad = max(0, (old - new) // 2), max(0, (new - old) // 2)

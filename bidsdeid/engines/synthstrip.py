@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bidsdeid.core.conform import STEP, conform, within
+from bidsdeid.core.conform import FREESURFER, STEP, Procedure
 from bidsdeid.core.voxels import Affine, Bools, Stored
 from bidsdeid.engines.runtime import onnxruntime
 from bidsdeid.engines.unet import UNet
@@ -21,7 +21,7 @@ _DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class SynthStripEngine:
-    """The published network and procedure.
+    """The published network, and a procedure.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ class SynthStripEngine:
         The result does not depend on it.
     gpu : bool
         Use onnxruntime's CUDA provider; ``mri_synthstrip -g``.
+    procedure : Procedure
+        How images come before the network: FreeSurfer's way unless told.
     """
 
     weights: Path | None = None
@@ -42,6 +44,7 @@ class SynthStripEngine:
     border_mm: float = 1.0
     threads: int = 1
     gpu: bool = False
+    procedure: Procedure = FREESURFER
 
     def missing(self) -> tuple[str, ...]:
         """Return one sentence for each thing that is not installed."""
@@ -66,12 +69,12 @@ class SynthStripEngine:
         origin = "published weights" if found.published else "weights of the user's"
         installed = onnxruntime().__version__  # of onnxruntime-gpu, too
         digest = found.sha256[:_DIGITS]
-        return f"SynthStrip ({origin}, sha256 {digest}; onnxruntime {installed})"
+        return f"{self.procedure.name} ({origin}, sha256 {digest}; onnxruntime {installed})"
 
     def find(self, volume: Stored, affine: Affine, work_dir: Path) -> Bools:  # noqa: ARG002
         """Find the brain; see `bidsdeid.engines.base.BrainEngine`."""
         try:
-            seen = conform(volume, affine)
+            seen = self.procedure.conform(volume, affine)
         except ImageError as error:
             raise EngineError(str(error)) from error
         network = self.load()
@@ -81,7 +84,8 @@ class SynthStripEngine:
             # onnxruntime's own errors have no common root: memory of a GPU, for one.
             message = f"the network could not be run ({type(error).__name__})"
             raise EngineError(message) from error
-        return within(distance, seen.affine, volume.shape, affine, self.border_mm)
+        shape = volume.shape
+        return self.procedure.within(distance, seen.affine, shape, affine, self.border_mm)
 
     def load(self) -> UNet:
         """Return the network.

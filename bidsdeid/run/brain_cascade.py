@@ -13,6 +13,7 @@ from bidsdeid.config import BrainOptions
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.estimate import Head
 from bidsdeid.core.facestyle import FaceStyle
+from bidsdeid.core.plumbgrid import NIPREPS
 from bidsdeid.core.voxels import HALF, Affine, Bools, Stored, carry
 from bidsdeid.engines.base import BrainEngine
 from bidsdeid.engines.deepbet import DeepbetEngine
@@ -119,19 +120,19 @@ def network_steps(options: BrainOptions, threads: int = 1) -> tuple[BrainStep, .
     UsageError
         If the one that is asked for is not installed.
     """
+    own = SynthStripEngine(options.weights, options.csf, options.border_mm, threads, options.gpu)
     by_name = {
-        "synthstrip": BrainStep(
-            "SynthStrip",
-            "synthstrip",
-            SynthStripEngine(
-                options.weights, options.csf, options.border_mm, threads, options.gpu
-            ),
-            alone=True,
-        ),
+        "synthstrip": BrainStep("SynthStrip", "synthstrip", own, alone=True),
         "freesurfer": BrainStep(
             "mri_synthstrip",
             "synthstrip",
             FreeSurferEngine(options.csf, options.border_mm, threads, options.gpu),
+            alone=True,
+        ),
+        "nipreps": BrainStep(
+            "the procedure of nipreps-synthstrip",
+            "synthstrip",
+            replace(own, procedure=NIPREPS),
             alone=True,
         ),
         "deepbet": BrainStep(
@@ -142,8 +143,12 @@ def network_steps(options: BrainOptions, threads: int = 1) -> tuple[BrainStep, .
     if missing.get(options.engine):
         raise UsageError(missing[options.engine][0])
     usable = [name for name in by_name if not missing[name]]
-    if "synthstrip" in usable and options.engine != "freesurfer":
-        usable = [name for name in usable if name != "freesurfer"]  # the same network again
+    # Of a family the first that is installed, and what is asked for: the rest is the same network
+    # again.  So `nipreps`, which needs what `synthstrip` needs, is only ever taken by its name.
+    first: dict[str, str] = {}
+    for name in usable:
+        first.setdefault(by_name[name].family, name)
+    usable = [name for name in usable if name in (options.engine, first[by_name[name].family])]
     usable.sort(key=lambda name: name != options.engine)
     return tuple(by_name[name] for name in usable)
 
@@ -155,10 +160,16 @@ def check_skullstrip(options: BrainOptions) -> None:
     ------
     UsageError
         If what is SynthStrip's own is given and there is no SynthStrip, or the engine that is
-        asked for is not there.
+        asked for is not there, or it cannot do what is asked.
     ToolError
         If weights that the user names are not SynthStrip's.
     """
+    if options.engine == "nipreps" and options.border_mm % 1:
+        message = (
+            "--border: distances are whole millimetres in nipreps-synthstrip: give a whole "
+            "number, or choose the engine synthstrip"
+        )
+        raise UsageError(message)
     asked = replace(options, engine="auto", gpu=options.gpu and options.engine != "deepbet")
     steps = network_steps(options)
     own = asked != BrainOptions() or VARIABLE in os.environ

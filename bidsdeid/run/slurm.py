@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bidsdeid.config import BASE_MB, COPIES, NETWORK_MB, Config
+from bidsdeid.config import BASE_MB, COPIES, Config
 from bidsdeid.core.batch import (
     Batch,
     Demand,
@@ -173,7 +173,7 @@ def _demand(config: Config, plan: Plan, options: argparse.Namespace, *, here: bo
     network = seeks_brains(config, plan)
     if network and here:
         network = bool(network_steps(config.brain))
-    memory = BASE_MB + NETWORK_MB * network + COPIES * largest_mb(plan)
+    memory = BASE_MB + config.brain.network_mb * network + COPIES * largest_mb(plan)
     minutes = max(_seconds(plan, label, network=network) for label in plan.participants) / 60
     return Demand(
         options.mem or math.ceil(memory * 1.25 / 500) * 500,

@@ -259,6 +259,13 @@ def test_an_image_with_nothing_above_zero_is_refused(value: int) -> None:
         conform(np.full((20, 20, 20), value, np.int16), np.eye(4))
 
 
+def test_an_image_larger_than_any_head_is_refused() -> None:
+    data = np.ones((3, 3, 64), np.int16)
+    conform(data, np.diag([2, 2, 9.99, 1]))
+    with pytest.raises(ImageError, match="larger than any head: its voxel sizes cannot be in mm"):
+        conform(data, np.diag([2, 2, 10.02, 1]))
+
+
 @pytest.mark.parametrize("kind", ["uint8", "int16", "uint16", "float32", "float64", ">i2"])
 def test_every_type_of_voxel_is_seen_alike(kind: str) -> None:
     data = textured((30, 20, 25)).clip(0, 200)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bidsdeid.core.conform import conform
+from bidsdeid.core.conform import FREESURFER, Procedure, conform
+from bidsdeid.core.plumbgrid import NIPREPS
 from bidsdeid.core.voxels import Bools, Floats, Stored
 from bidsdeid.engines import synthstrip
 from bidsdeid.engines.synthstrip import SynthStripEngine
@@ -60,6 +61,40 @@ def test_the_brain_is_found_where_the_network_sees_it(weights: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("border", "bound"), [(1, 1.0), (0, -1.0), (3, 3.0)])
+def test_the_brain_is_found_with_the_grid_of_nipreps(
+    weights: Path, tmp_path: Path, border: float, bound: float
+) -> None:
+    head = cloud()
+    before = head.copy()
+    engine = SynthStripEngine(weights, border_mm=border, procedure=NIPREPS)
+    mask = find(engine, tmp_path, head)
+    assert mask.shape == SHAPE
+    assert mask.dtype == bool
+    # 5 - 10 * brightness < bound: on a grid of whole mm the border is one, too.
+    true = brighter_than((5 - bound) / 10)
+    assert 1000 < true.sum() < 50_000
+    assert (mask != true).mean() < 0.02
+    assert mask.sum() == pytest.approx(true.sum(), rel=0.06)
+    np.testing.assert_array_equal(head, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_neither_the_grid_of_nipreps_nor_the_way_back_is_freesurfers(
+    weights: Path, tmp_path: Path
+) -> None:
+    procedures = [
+        Procedure("", there.conform, back.within)
+        for there in (FREESURFER, NIPREPS)
+        for back in (FREESURFER, NIPREPS)
+    ]
+    masks = [
+        find(SynthStripEngine(weights, border_mm=0, procedure=procedure), tmp_path).tobytes()
+        for procedure in procedures
+    ]
+    assert len(set(masks)) == 4
+
+
 def test_type_of_the_voxels_and_number_of_threads_change_nothing(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -71,11 +106,13 @@ def test_type_of_the_voxels_and_number_of_threads_change_nothing(
 
 
 @pytest.mark.parametrize("value", [0, -3])
+@pytest.mark.parametrize("procedure", [FREESURFER, NIPREPS])
 def test_an_image_with_nothing_to_see_is_an_engine_that_found_nothing(
-    weights: Path, tmp_path: Path, value: float
+    weights: Path, tmp_path: Path, value: float, procedure: Procedure
 ) -> None:
+    engine = SynthStripEngine(weights, procedure=procedure)
     with pytest.raises(EngineError, match="nothing in the image"):
-        find(SynthStripEngine(weights), tmp_path, np.full(SHAPE, value, np.float32))
+        find(engine, tmp_path, np.full(SHAPE, value, np.float32))
 
 
 def test_what_the_network_does_not_find_is_not_marked(tmp_path: Path) -> None:
@@ -167,6 +204,14 @@ def test_the_version_says_which_weights(weights: Path) -> None:
     assert len(digest) == 12
     assert find_weights(weights).sha256.startswith(digest)
     assert "; onnxruntime 1." in version
+
+
+def test_the_version_says_whose_grid_it_is(weights: Path) -> None:
+    own, nipreps = SynthStripEngine(weights), SynthStripEngine(weights, procedure=NIPREPS)
+    assert own.version().startswith("SynthStrip (")
+    assert nipreps.version() == own.version().replace(
+        "SynthStrip (", "SynthStrip on the grid of nipreps-synthstrip ("
+    )
 
 
 def test_published_weights_are_called_so(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

