@@ -48,6 +48,12 @@ from bidsdeid.run.faces import FaceFinder
 
 ZOOM_MM = 2.0
 SURFACE_MM = 8.0
+
+#: What lies this near to the brain is nobody's to take, so that it is not asked for.
+BRAIN_MARGIN_MM = 5.0
+
+#: As wide as half an eyeball; what lies deeper below the skin is no surface.
+CAVITY_MM = 12.0
 ENOUGH = 0.95
 
 #: The outermost of a brain mask's voxels are a matter of taste.
@@ -73,7 +79,8 @@ def surface(data: NDArray[Any], zooms: NDArray[Any], brain: NDArray[Any]) -> NDA
     last = head.shape[1] - 1
     front = np.where(head.any(axis=1), last - np.argmax(head[:, ::-1], axis=1), -1)
     behind = (front[:, None, :] - np.arange(last + 1)[None, :, None]) * zooms[1]
-    skin = head & (behind >= 0) & (behind <= SURFACE_MM)
+    skin = head & (behind >= 0) & (behind <= SURFACE_MM) & _outermost(head, zooms)
+    skin &= ndimage.distance_transform_edt(~brain, sampling=zooms) > BRAIN_MARGIN_MM
     inside = np.argwhere(brain)
     low, high = inside.min(axis=0), inside.max(axis=0) + 1
     height = (np.arange(head.shape[2]) - low[2]) / (high[2] - low[2])
@@ -103,6 +110,17 @@ def subject(image: Path, brain: Path) -> Subject:
     affine[:3, 3] += head.affine[:3, :3] @ ((size - 1) / 2)
     cut = tuple(slice(s // 2, n // s * s, s) for n, s in zip(data.shape, size, strict=True))
     return Subject(block_mean(data, tuple(size)), affine, truth[cut])
+
+
+def _outermost(head: NDArray[np.bool_], zooms: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark what is near the outside once dark cavities are closed.
+
+    An eyeball is as dark as air on many a T1w: what is met first behind it is no surface.
+    """
+    wide = ndimage.distance_transform_edt(~head, sampling=zooms) <= CAVITY_MM
+    closed = ndimage.distance_transform_edt(wide, sampling=zooms) > CAVITY_MM
+    deep = ndimage.distance_transform_edt(closed | head, sampling=zooms)
+    return np.asarray(deep <= CAVITY_MM)
 
 
 Treat = Callable[[Head, Subject], FaceEstimate | BrainEstimate]

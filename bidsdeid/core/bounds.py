@@ -167,7 +167,7 @@ BRAIN_BOUNDS = (
         "`sure` and `least` of `bidsdeid.core.braingates`", per=0.1,
     ),
     Bound(
-        "astray", (0, 0.002), (0, 0.005), "something beside the brain may be in it",
+        "astray", (0, 0.002), (0, 0.004), "something beside the brain may be in it",
         "right: 0.0000-0.0009; the bound of failure is the gate's", per=0.01,
     ),
     Bound(

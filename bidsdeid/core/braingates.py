@@ -66,7 +66,7 @@ BRAIN_GATES = (
         sure=0.94,
     ),
     Gate(
-        "astray", 0.0, 0.005, "something beside the brain, such as eyes or neck, is in it",
+        "astray", 0.0, 0.004, "something beside the brain, such as eyes or neck, is in it",
         "right: 0.0000-0.0009; with both eyes: 0.011-0.018, with a neck: 0.05-0.07",
     ),
 )  # fmt: skip

@@ -107,7 +107,10 @@ class Descent:
         return 1 - likeness + _STRAIN_COST * float((_uneven(_strain(at)) ** 2).sum())
 
     def likeness(self, at: Array) -> tuple[float, float]:
-        """Return the correlation ratio times the share of points in view, and that share."""
+        """Return the correlation ratio times the root of the share in view, and that share.
+
+        The share itself would pull a head that is cut off back into view.
+        """
         value, _, inside = self._sample(at)
         weights = self._points.weights * inside
         view = float(weights.sum() / self._points.weights.sum())
@@ -116,7 +119,7 @@ class Descent:
         left, total = self._residuals(value, weights)
         if total < _FLAT * weights.sum():  # empty air is explained by anything
             return 0.0, view
-        return (1 - float((weights * left * left).sum()) / total) * view, view
+        return (1 - float((weights * left * left).sum()) / total) * view**0.5, view
 
     def refine(self, at: Array, directions: Array, steps: int) -> tuple[float, Array]:
         """Go downhill from a position.

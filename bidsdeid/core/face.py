@@ -11,7 +11,6 @@ serves any orientation, voxel size and field of view.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +19,8 @@ from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
 from bidsdeid.core.facestyle import PARTS, SKIN, FaceStyle, MaskStyle, Strength
-from bidsdeid.core.head import above_floor, air_and_tissue, behind_front, evened, largest_body
+from bidsdeid.core.head import above_floor, air_and_tissue, behind_front, evened
+from bidsdeid.core.view import SURE_SHARE, View
 from bidsdeid.core.voxels import HALF, Affine, Bools, Floats, carry, downsample
 
 #: Voxel size of a frame.
@@ -41,8 +41,8 @@ _LEAST_MARGIN_MM = 4.0
 #: The head is outlined on a copy smoothed by this (standard deviation).
 _SMOOTH_MM = 1.2
 
-#: What is bright for sure; see `tissue_threshold`.
-_SURE_SHARE = 1.0
+#: As much less goes behind the atlas's skin than behind the image's own.
+_LESS_MM = 4.0
 
 #: What is called surface when it is asked how much of it is gone.
 SURFACE_MM = 8.0
@@ -65,35 +65,6 @@ _EAR_MM = 16.0
 
 #: The face's surface lies within this of the middle, and no farther back from the frontal pole.
 _HALF_WIDTH_MM, _BACK_MM = 60.0, 30.0
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """An image, seen in a frame.
-
-    Parameters
-    ----------
-    smooth : (U, V, W) array
-    air, tissue : float
-        Brightness of air, and Otsu's threshold.
-    """
-
-    smooth: Floats
-    air: float
-    tissue: float
-
-    def head(self, share: float = 0.5) -> Bools:
-        """Return the largest body brighter than a share of the way from air to tissue."""
-        bright = self.smooth > self.air + share * (self.tissue - self.air)
-        return largest_body(np.asarray(ndimage.binary_opening(bright)))
-
-    def sure_head(self) -> Bools:
-        """Return what is bright for sure.
-
-        Skin that is to go begins here: noise and haze before a face must not be taken for it,
-        and what lies before it goes anyway.
-        """
-        return self.head(_SURE_SHARE)
 
 
 class FaceFrame:
@@ -132,6 +103,7 @@ class FaceFrame:
         )
         self._base = edge < HALF
         self._base.flags.writeable = False  # it is returned as it is, and serves many images
+        self._own_skin: dict[Strength, Bools] = {}
         across, along, up = (np.arange(n) * ZOOM_MM for n in self.shape)
         inside = np.argwhere(self.brain) * ZOOM_MM
         low, high = inside.min(axis=0), inside.max(axis=0) + ZOOM_MM
@@ -191,20 +163,30 @@ class FaceFrame:
         """
         if style.mask is MaskStyle.PYDEFACE:
             return self._base
+        # Bright haze before a face can be taken for skin: what is skin of the atlas goes, too.
+        if style.strength not in self._own_skin:
+            own = self._own_view.head(SURE_SHARE)
+            self._own_skin[style.strength] = self._skin(own, style.strength, _LESS_MM)
+        region = self._skin(head, style.strength)
+        region |= self._own_skin[style.strength] | self._base
+        if style.ears or style.strength is Strength.STRONG:
+            region |= self._ears
+        return np.asarray(region & ~self._near_brain)
+
+    def _skin(self, head: Bools, strength: Strength, less_mm: float = 0.0) -> Bools:
+        """Return the skin of a head that goes, so much less deep."""
         behind = behind_front(head) * ZOOM_MM / self._size
         above = above_floor(head) * ZOOM_MM / self._size
-        region = self._base.copy()
-        for skin in SKIN[style.strength]:
+        region = np.zeros(self.shape, bool)
+        for skin in SKIN[strength]:
             region |= (
-                ((above if skin.below else behind) < skin.depth_mm)
+                ((above if skin.below else behind) < skin.depth_mm - less_mm)
                 & (self._aside[:, None, None] < skin.half_width_mm * self._size)
                 & (self._before_pole[None, :, None] > -skin.back_mm * self._size)
                 & (self._height >= skin.bottom)
                 & (self._height < skin.top)
             )
-        if style.ears or style.strength is Strength.STRONG:
-            region |= self._ears
-        return np.asarray(region & ~self._near_brain)
+        return region
 
     def near(self, brain: Bools, affine: Affine, to_atlas: Affine) -> Bools:
         """Return what lies near a brain that was found in an image, seen in the frame.
@@ -261,20 +243,23 @@ class FaceFrame:
         )
 
     @cached_property
+    def _own_view(self) -> View:
+        small = downsample(self.atlas.head, self.atlas.affine, ZOOM_MM)
+        return self.view_of(*small, np.eye(4))
+
+    @cached_property
     def own_head(self) -> Bools:
         """The atlas's head."""
-        small = downsample(self.atlas.head, self.atlas.affine, ZOOM_MM)
-        return self.view_of(*small, np.eye(4)).head()
+        return self._own_view.head()
 
-    def _from_brain(self) -> NDArray[np.float64]:
-        """Return the distance of each voxel from the brain, mm."""
+    @cached_property
+    def from_brain(self) -> NDArray[np.float64]:
+        """The distance of each voxel from the brain, mm."""
         return np.asarray(ndimage.distance_transform_edt(~self.brain) * ZOOM_MM)
 
     @cached_property
     def _near_brain(self) -> Bools:
-        return np.asarray(
-            self._from_brain() <= max(_LEAST_MARGIN_MM, BRAIN_MARGIN_MM * self._size)
-        )
+        return np.asarray(self.from_brain <= max(_LEAST_MARGIN_MM, BRAIN_MARGIN_MM * self._size))
 
     @cached_property
     def _ears(self) -> Bools:
@@ -283,7 +268,7 @@ class FaceFrame:
         level = np.abs(self._before_pole + _EAR_BACK_MM * self._size) < 28 * self._size
         low = (self._height > -0.15) & (self._height < 0.42)  # noqa: PLR2004
         box = beside[:, None, None] & level[None, :, None] & low[None, None, :]
-        return np.asarray(box & (self._from_brain() > _EAR_MM * self._size))
+        return np.asarray(box & (self.from_brain > _EAR_MM * self._size))
 
     def _carried(self, mask: Bools) -> Bools:
         carried = carry(

@@ -40,7 +40,7 @@ class FaceMetrics:
     head_overlap : float
         Dice coefficient of the atlas's head and the image's own, where both are in view.
     likeness : float
-        Correlation ratio of image and atlas, times the part of the atlas in view.
+        Correlation ratio of image and atlas, times the root of the part of the atlas in view.
     lead : float
         `likeness` less the best that any other orientation of the head reaches.
     removed_share : float

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from bidsdeid.core.face import FaceFrame, View
+from bidsdeid.core.face import FaceFrame
 from bidsdeid.core.gates import FaceMetrics, Trust
 from bidsdeid.core.head import dice, filled
 from bidsdeid.core.registration import Reference
+from bidsdeid.core.view import View
 from bidsdeid.core.voxels import Affine, Bools, Floats, in_view, look_up
 
 #: How far behind the frontal pole of an adult's brain the ears end (mm).

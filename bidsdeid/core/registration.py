@@ -51,8 +51,8 @@ _RIVALS = 6
 #: With less of a lead than this on the coarse copies, they are compared on the fine ones.
 _CLEAR_LEAD = 0.15
 
-#: What is turned by less than this is the same orientation.
-_RIVAL_DEG = 45.0
+#: What is turned by less is the same orientation, unless it is so much more alike.
+_RIVAL_DEG, _BETTER = 45.0, 0.05
 
 _SIZES = (0.68, 0.82, 1.2)
 _PITCHES = (-35, -20, -5, 10, 25)
@@ -68,7 +68,7 @@ class Registration:
     to_image : (4, 4) array
         World of the reference → world of the image, both RAS+ mm.
     likeness : float
-        Correlation ratio times the share of the reference in view, 0 to 1.
+        Correlation ratio times the root of the share of the reference in view, 0 to 1.
     view : float
         Share of the reference's points that lie in the image, 0 to 1.
     """
@@ -173,8 +173,12 @@ class Reference:
         starts = [self._turned(pose, turn) for pose in poses for turn in RIGHT_ANGLES]
         others = _best_first([(coarse.cost(start), start) for start in starts])
         fitted = _best_first([coarse.refine(start, SIMILAR, 10) for _, start in others[:_RIVALS]])
-        rivals = [there for _, there in fitted if _turn(at, there) > _RIVAL_DEG]
         likeness = coarse.likeness(np.asarray(at))[0]
+        rivals = [
+            there
+            for _, there in fitted
+            if _turn(at, there) > _RIVAL_DEG or coarse.likeness(there)[0] > likeness + _BETTER
+        ]
         best = max((coarse.likeness(there)[0] for there in rivals), default=0.0)
         if likeness - best > _CLEAR_LEAD:
             return likeness, best

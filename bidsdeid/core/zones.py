@@ -136,16 +136,12 @@ class Zones:
     @cached_property
     def near_brain(self) -> Bools:
         """Voxels of the box that nobody asks to be removed."""
-        return self._from_brain[self.box] <= _MARGIN_MM * self.size
-
-    @cached_property
-    def _from_brain(self) -> NDArray[np.float64]:
-        return np.asarray(ndimage.distance_transform_edt(~self.frame.brain) * ZOOM_MM)
+        return self.frame.from_brain[self.box] <= _MARGIN_MM * self.size
 
     @cached_property
     def from_brain(self) -> NDArray[np.float64]:
         """Distance from the brain on the coarse grid, mm of the atlas."""
-        return self._from_brain[::COARSE, ::COARSE, ::COARSE]
+        return self.frame.from_brain[::COARSE, ::COARSE, ::COARSE]
 
     @cached_property
     def brain(self) -> Bools:

@@ -70,7 +70,12 @@ def cascade(
         Step(f"atlas on {first.name}, neck left out", "atlas", AtlasEngine(cropped=True), first)
     )
     steps.append(
-        Step(f"niimath (hel) on {first.name}", "niimath", NiimathEngine(threads, "fasthel"), first)
+        Step(
+            f"niimath on {first.name}, as stored",
+            "niimath",
+            NiimathEngine(threads, as_stored=True),
+            first,
+        )
     )
     for other in atlases[1:]:
         steps.extend(

@@ -83,7 +83,7 @@ def test_likeness_is_the_correlation_ratio_of_what_is_in_view() -> None:
     total = float((weights * (value - np.average(value, weights=weights)) ** 2).sum())
     expected = weights.sum() / points.weights.sum()
     assert view == pytest.approx(expected)
-    assert likeness == pytest.approx((1 - left / total) * expected, abs=1e-5)
+    assert likeness == pytest.approx((1 - left / total) * expected**0.5, abs=1e-5)
 
 
 def test_out_of_view_there_is_no_likeness_and_no_way_down() -> None:

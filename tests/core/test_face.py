@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bidsdeid.core.atlas import Atlas
-from bidsdeid.core.face import BRAIN_MARGIN_MM, SURFACE_MM, ZOOM_MM, FaceFrame, View
+from bidsdeid.core.face import BRAIN_MARGIN_MM, SURFACE_MM, ZOOM_MM, FaceFrame
 from bidsdeid.core.facestyle import PARTS, FaceStyle, MaskStyle, Strength
+from bidsdeid.core.head import behind_front
 from bidsdeid.core.voxels import HALF, Affine, Bools, carry, downsample
 from bidsdeid.errors import GateError
 from bidsdeid.resources import pydeface_atlas
@@ -124,16 +125,6 @@ def test_a_head_is_seen_in_the_atlas_s_place_wherever_it_is() -> None:
     assert (head & ~own_head()).sum() < 0.06 * own_head().sum()
 
 
-def test_haze_before_the_face_is_not_surely_head() -> None:
-    smooth = np.full((20, 30, 20), 10, np.float32)
-    smooth[5:15, 5:15, 5:15] = 300
-    smooth[5:15, 15:20, 5:15] = 75  # 0.65 of the way from air to tissue
-    view = View(smooth, 10.0, 110.0)
-    assert np.argwhere(view.sure_head()).max(axis=0).tolist() == [14, 14, 14]
-    assert np.argwhere(view.head()).max(axis=0).tolist() == [14, 19, 14]
-    np.testing.assert_array_equal(view.head(1.2), view.sure_head())
-
-
 def test_the_head_in_an_image_is_that_of_its_view() -> None:
     volume, affine = person(zoom=3.0)
     seen = frame().view_of(volume, affine, np.eye(4))
@@ -177,6 +168,17 @@ def test_lips_and_chin_go_and_so_does_the_air_before_the_face() -> None:
     for strength in (Strength.STANDARD, Strength.STRONG):
         head, gone = ray(own_head(), under_the_chin), ray(region(strength), under_the_chin)
         assert gone[: head.argmax() + 5].all()
+
+
+def test_haze_as_bright_as_skin_does_not_save_the_skin_behind_it() -> None:
+    """What is skin of the atlas goes, however far before it the head seems to begin."""
+    before = -behind_front(own_head()) * ZOOM_MM
+    hazy = own_head() | ((before > 0) & (before <= 20) & own_head().any(axis=1)[:, None, :])
+    gone = frame().region(hazy, FaceStyle())
+    for place in EYELIDS:
+        skin = ray(own_head(), place)
+        first = int(skin.argmax())
+        assert ray(gone, place)[first : first + 4].all()
 
 
 def test_the_skin_of_the_eyes_goes_from_heads_that_are_flatter_than_the_atlas() -> None:

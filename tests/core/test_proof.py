@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bidsdeid.core.face import FaceFrame
-from bidsdeid.core.facestyle import FaceStyle
+from bidsdeid.core.facestyle import FaceStyle, MaskStyle
+from bidsdeid.core.head import behind_front
 from bidsdeid.core.proof import IN_VIEW, SKIN, ProofJudge, ProofNumbers
 from bidsdeid.core.voxels import Affine, Bools, Stored, look_up
 from bidsdeid.core.zones import ray_parts
@@ -272,7 +273,10 @@ def test_what_lies_under_skin_that_is_gone_is_no_skin() -> None:
     """A face may lie before the atlas's: what is left of it then lies where the atlas has skin."""
     volume, affine = subject()
     forward = move(shift=(0, 12, 0))
-    after = without(volume, mask_for(volume, affine, forward))
+    shallow = mask_for(volume, affine, forward, FaceStyle(MaskStyle.PYDEFACE))
+    seen = frame().view_of(volume, affine, forward).sure_head()
+    skin = frame().region(seen, FaceStyle()) & (behind_front(seen) < 5)
+    after = without(volume, shallow | look_up(skin, frame().affine, volume.shape, affine, forward))
     proof = proof_judge().measure(volume, after, affine, forward)
     assert proof.numbers.eyes_left > 0.2
     assert (proof.rays[:, ray_parts()["eyes"]] & SKIN > 0).mean() < 0.05

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bidsdeid.core.voxels import Affine, Floats
 from bidsdeid.engines import niimath
@@ -105,7 +107,8 @@ def test_the_program_is_told_what_to_do_and_its_answer_is_taken(
     folder = tmp_path / "work"
     folder.mkdir()
     volume, affine = subject()
-    found = NiimathEngine(3, "nmi").register(volume, affine, coarse_atlas(), folder)
+    engine = NiimathEngine(3, "nmi", as_stored=True)
+    found = engine.register(volume, affine, coarse_atlas(), folder)
     np.testing.assert_array_equal(found, np.array(json.loads(answer)))
     said = (folder / "said").read_text("utf-8").split()
     assert said[said.index("-cost") + 1] == "nmi"
@@ -116,6 +119,39 @@ def test_the_program_is_told_what_to_do_and_its_answer_is_taken(
     np.testing.assert_array_equal(head.get_fdata(), volume)
     assert atlas.shape == coarse_atlas().head.shape
     assert head.header.get_xyzt_units()[0] == "mm"
+
+
+def test_the_program_is_shown_even_brightness_and_the_head_on_the_atlas_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it answers holds for the image as it is."""
+    answer = "[[1,0,0,5],[0,2,0,6],[0,0,3,7],[0,0,0,1]]"
+    program(tmp_path, monkeypatch, f"""echo '{{"moving_to_fixed": {answer}}}' > affine.json""")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    volume, affine = subject()
+    slope = np.exp(np.linspace(-1, 1, volume.shape[1]))[None, :, None]
+    away = affine + np.array([[0, 0, 0, 300.0], [0] * 4, [0] * 4, [0] * 4])
+    bent = np.asarray(volume * slope, np.float32)
+    found = NiimathEngine().register(bent, away, coarse_atlas(), folder)
+    shown = nib.Nifti1Image.from_filename(folder / "head.nii")
+    shift = np.asarray(shown.affine) @ np.linalg.inv(away)
+    np.testing.assert_allclose(shift[:3, :3], np.eye(3), atol=1e-5)
+    assert np.linalg.norm(np.asarray(shown.affine) - affine) < 40  # the two heads lie together
+    np.testing.assert_allclose(found, np.array(json.loads(answer)) @ shift, atol=1e-3)
+
+    even = np.asarray(shown.dataobj).copy()
+    NiimathEngine().register(volume, affine, coarse_atlas(), folder)
+    plain = np.asarray(nib.Nifti1Image.from_filename(folder / "head.nii").dataobj)
+
+    def bias(data: NDArray[Any], straight: NDArray[Any]) -> float:
+        """Return how much more the front is brighter than the back, as a power of e."""
+        tissue = straight > 0.3 * straight.max()
+        ratio = np.log(np.maximum(data, 1e-6) / np.maximum(straight, 1e-6))
+        back, front = np.array_split(np.where(tissue, ratio, np.nan), 2, axis=1)
+        return float(np.nanmean(front) - np.nanmean(back))
+
+    assert abs(bias(even, plain)) < 0.5 * bias(bent, volume)
 
 
 def test_a_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,49 @@
+"""An image of a head, seen in the frame of an atlas: what of it is head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from bidsdeid.core.head import largest_body
+from bidsdeid.core.voxels import Bools, Floats
+
+#: What is bright for sure; see `bidsdeid.core.head.tissue_threshold`.
+SURE_SHARE = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An image, seen in a frame.
+
+    Parameters
+    ----------
+    smooth : (U, V, W) array
+    air, tissue : float
+        Brightness of air, and Otsu's threshold.
+    """
+
+    smooth: Floats
+    air: float
+    tissue: float
+
+    def head(self, share: float = 0.5) -> Bools:
+        """Return the largest body brighter than a share of the way from air to tissue."""
+        bright = self.smooth > self.air + share * (self.tissue - self.air)
+        return largest_body(np.asarray(ndimage.binary_opening(bright)))
+
+    def sure_head(self) -> Bools:
+        """Return what is bright for sure, and dim skin before a cavity.
+
+        Skin that is to go begins here: noise and haze before a face must not be taken for it,
+        and what lies before it goes anyway.  But where skin is dim, what is bright behind the
+        frontal sinus is the brain, and must not be taken for it either.
+        """
+        head, sure = self.head(), self.head(SURE_SHARE)
+        met = np.maximum.accumulate(head[:, ::-1], axis=1)
+        left = np.maximum.accumulate(met & ~head[:, ::-1], axis=1)[:, ::-1]
+        first = head & ~left  # of each ray from the front, up to the first cavity
+        dim = np.asarray(left.any(axis=1) & ~(first & sure).any(axis=1))
+        return np.asarray(sure | (first & dim[:, None, :]))
