@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import tomllib
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from bidsschematools.schema import load_schema
 
 from bidsdeid.core.atlas import Atlas
+from bidsdeid.core.nifti import decode_image
 from bidsdeid.core.policy import Policy, Schema
 from bidsdeid.core.rules import compile_policy
 from bidsdeid.core.voxels import HALF
@@ -44,16 +43,15 @@ def pydeface_atlas() -> Atlas:
     The brain was found by SynthStrip, once; see ``bidsdeid/atlas/README.md``.
     """
     folder = installed_folder("pydeface") / "data"
-    head = nib.Nifti1Image.from_filename(folder / "mean_reg2mean.nii.gz")
-    mask = nib.Nifti1Image.from_filename(folder / "facemask.nii.gz")
     own = resources.files("bidsdeid") / "atlas" / "pydeface_brain.nii.gz"
-    brain = nib.Nifti1Image.from_bytes(gzip.decompress(own.read_bytes()))
+    files = (folder / "mean_reg2mean.nii.gz", folder / "facemask.nii.gz", own)
+    head, mask, brain = (decode_image(file.read_bytes()) for file in files)  # not scaled
     return Atlas(
         "pydeface mean_reg2mean",
-        np.asarray(head.dataobj, dtype=np.float32),
-        np.asarray(mask.dataobj) >= HALF,  # 1 is kept, 0 is removed
-        np.asarray(head.affine, dtype=np.float64),
-        np.asarray(brain.dataobj) >= HALF,
+        head.data.astype(np.float32),
+        mask.data >= HALF,  # 1 is kept, 0 is removed
+        head.affine,
+        brain.data >= HALF,
     )
 
 

@@ -102,6 +102,7 @@ def air_noise(data: Stored, remove: Bools, air: float, seed: int) -> Stored:
 
 def _outermost(data: Stored) -> NDArray[np.float64]:
     """Return the outermost voxels of an image."""
-    edges = [np.take(data, at, axis) for axis in range(3) for at in (0, -1)]
+    # Not `np.take`, which copies an image in Fortran order for each of its six sides.
+    edges = [np.moveaxis(data, axis, 0)[at] for axis in range(3) for at in (0, -1)]
     values = np.concatenate([edge.ravel() for edge in edges]).astype(np.float64)
     return np.where(np.isfinite(values), values, 0.0)

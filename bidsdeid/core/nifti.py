@@ -34,9 +34,11 @@ MAX_BYTES = 32 * 2**30
 MAX_TRAILING_BYTES = 64 * 2**20
 
 GZIP_MAGIC = b"\x1f\x8b"
+_MOST_PACKED = 1032  # bytes that deflate can make one of, at most: 258 in 2 bits
 _GZIP = 31  # zlib's word for "a gzip container"
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _MIN_AXES, _MAX_AXES = 3, 7
+_ALIGNED = 16  # bytes: where a number of any type may begin
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ def decode_image(content: bytes) -> Image:
     if size > MAX_BYTES or not 0 <= gap <= MAX_TRAILING_BYTES:  # an offset of NaN fails, too
         message = "the header announces more data than an image can have"
         raise ImageError(message)
+    start = int(offset)
+    whole = packed and start % _ALIGNED == 0
+    plain = _at_once(content, start + size) if whole else None
+    if plain is not None:
+        return Image(header, np.frombuffer(plain, dtype, -1, start).reshape(shape, order="F"))
     read(int(gap))
     voxels = read(size)
     if len(voxels) < size:
@@ -178,6 +185,22 @@ def mask_header(header: NiftiHeader) -> NiftiHeader:
     for name in ("intent_code", "slice_code", "slice_start", "slice_end", "slice_duration"):
         fresh[name] = 0
     return released_header(fresh)
+
+
+def _at_once(content: bytes, size: int) -> memoryview | None:
+    """Return what a gzip file holds, read by libdeflate in a third of zlib's time.
+
+    None if it is not one sound member of `size` bytes, as most are: `_Inflater` finds out what it
+    is.  It is asked first what it says of itself: no room is made for more than it can hold.
+    """
+    told = int.from_bytes(content[-4:], "little")
+    if told != size % 2**32 or size > _MOST_PACKED * len(content):
+        return None
+    try:
+        plain = deflate.gzip_decompress(content, size)
+    except deflate.DeflateError:
+        return None
+    return memoryview(plain).toreadonly() if len(plain) == size else None
 
 
 class _Inflater:

@@ -25,6 +25,7 @@ _LONG_PHRASE = 6
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
+_ASCII_OR_NOT = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 #: Humps of ``camelCase``, with every capital written as A and nothing else.
 _HUMP = re.compile(r"A+(?![^\W\d_A])|A?[^\W\d_A]+")
@@ -68,12 +69,16 @@ def folded(text: str) -> Folded:
         return Folded(text, text.lower(), range(len(text)))
     letters: list[str] = []
     origin: list[int] = []
-    for index, character in enumerate(text):
-        plain = unicodedata.normalize("NFKD", character).casefold().translate(PLAIN_LETTERS)
-        for letter in plain:
-            if unicodedata.category(letter) not in ("Cf", "Mn"):
-                letters.append(letter)
-                origin.append(index)
+    for part in _ASCII_OR_NOT.finditer(text):  # a page has a few signs among many letters
+        if part[0].isascii():
+            letters.append(part[0].lower())
+            origin += range(*part.span())
+            continue
+        for index, character in enumerate(part[0], part.start()):
+            plain = unicodedata.normalize("NFKD", character).casefold().translate(PLAIN_LETTERS)
+            kept = [x for x in plain if unicodedata.category(x) not in ("Cf", "Mn")]
+            letters += kept
+            origin += [index] * len(kept)
     return Folded(text, "".join(letters), origin)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bidsdeid.core.reach import reach
 from bidsdeid.errors import EngineError, ImageError
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -21,6 +22,9 @@ Fill: TypeAlias = "float | Stored"
 
 #: Larger values are damage, and their sums would overflow.
 _HUGE = 1e30
+
+#: Masks of fewer voxels have indices that are short integers.
+_SHORT = 2**31
 
 #: A resampled mask counts where at least half a voxel is covered.
 HALF = 0.5
@@ -97,7 +101,7 @@ def block_mean(data: Stored, factors: tuple[int, ...]) -> Floats:
     shape = tuple(n // f for n, f in zip(data.shape[:3], factors, strict=True))
     series = data.reshape((*data.shape[:3], -1), order="F")
     total: Floats = np.zeros(shape, np.float32, order="F")
-    count = 0
+    count, sane = 0, _is_sane(data)
     for volume in range(series.shape[3]):
         # Strided sums: no copy of the image in floating point is ever made.
         for corner in np.ndindex(*factors):
@@ -106,13 +110,20 @@ def block_mean(data: Stored, factors: tuple[int, ...]) -> Floats:
                 for start, n, step in zip(corner, shape, factors, strict=True)
             )
             part = series[..., volume][strides]
-            if part.dtype.kind == "f":
+            if not sane:
                 part = np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0)
                 part = np.clip(part, -_HUGE, _HUGE)
             total += part
             count += 1
     total /= np.float32(count)
     return total
+
+
+def _is_sane(data: Stored) -> bool:
+    """Tell whether all values can be summed up: one NaN makes least and greatest NaN."""
+    if data.dtype.kind != "f" or not data.size:
+        return True
+    return bool(data.min() >= -_HUGE and data.max() <= _HUGE)
 
 
 def downsample(data: Stored, affine: Affine, zoom_mm: float) -> tuple[Floats, Affine]:
@@ -230,20 +241,33 @@ def look_up(
     >>> look_up(mask, np.eye(4), (4, 1, 1), np.diag([0.5, 1, 1, 1]), np.eye(4)).ravel().tolist()
     [False, True, True, True]
     """
+    exact = np.linalg.inv(mask_affine) @ to_mask @ affine
+    result = np.zeros(shape, bool, order="F")
+    across, along, up = reach(mask, shape, exact)
     # The voxel of the mask for each of the grid is a sum of one term for each axis.
-    matrix = (np.linalg.inv(mask_affine) @ to_mask @ affine).astype(np.float32)
-    rows = np.arange(shape[0], dtype=np.float32)[:, None]
-    columns = np.arange(shape[1], dtype=np.float32)[None, :]
+    matrix = exact.astype(np.float32)
+    rows = np.arange(across.start, across.stop, dtype=np.float32)[:, None]
+    columns = np.arange(along.start, along.stop, dtype=np.float32)[None, :]
     first = [
         np.asfortranarray(row[0] * rows + row[1] * columns + (row[3] + np.float32(HALF)))
         for row in matrix[:3]
     ]
-    flat = np.ascontiguousarray(mask).ravel()
-    result = np.empty(shape, bool, order="F")
-    for level in range(shape[2]):  # a plane at a time: indices of a whole image would not fit
-        index = np.zeros(shape[:2], np.intp, order="F")
-        for plane, row, size in zip(first, matrix, mask.shape, strict=False):
-            index *= size
-            index += np.clip(plane + row[2] * np.float32(level), 0, size - 1).astype(np.intp)
-        result[:, :, level] = flat[index]
+    if not mask.flags.f_contiguous:
+        mask = np.ascontiguousarray(mask)
+    flat, strides = mask.ravel(order="K"), mask.strides  # a voxel of bool is a byte
+    place = np.empty_like(first[0])
+    # Short integers are multiplied several at a time, but numpy picks by long ones.
+    kind = np.dtype(np.int32 if mask.size < _SHORT else np.intp)
+    voxel, total = (np.empty_like(place, kind) for _ in range(2))
+    index = np.empty_like(place, np.intp)
+    for level in range(up.start, up.stop):  # by planes: indices of a whole image would not fit
+        total.fill(0)
+        for plane, row, size, stride in zip(first, matrix, mask.shape, strides, strict=False):
+            np.add(plane, row[2] * np.float32(level), out=place)
+            np.clip(place, 0, size - 1, out=place)
+            np.copyto(voxel, place, casting="unsafe")
+            voxel *= stride
+            total += voxel
+        np.copyto(index, total)
+        result[across, along, level] = flat[index]
     return result

@@ -20,7 +20,7 @@ from bidsdeid.core.nifti import encode_image
 from bidsdeid.core.voxels import Affine, Bools, Stored
 from bidsdeid.errors import ImageError
 from bidsdeid.report.mosaic import Layout, midline, mosaic, overlay
-from bidsdeid.report.render import VIEWS, Scene, renders, small_copy, smoothed
+from bidsdeid.report.render import VIEWS, Scene, air_and_skin, renders, small_copy, smoothed
 
 #: What shows a face that is not released.
 PRIVATE = ("mosaic_before", "mosaic_overlay", *(f"{view}_before" for view in VIEWS))
@@ -43,6 +43,8 @@ _RIM = 2
 _GREYS = 16
 
 _FULL = 255
+
+_ORIGIN = (0.0, 0.0, 0.0)
 
 
 def pictures_of(
@@ -106,12 +108,13 @@ def drawings_of(
     small = {when: small_copy(data, affine) for when, data in given.items()}
     # The first is what shows most: both are drawn as it is.
     shown, shown_affine = next(iter(small.values()))
-    scene = Scene.of(shown, shown_affine)
+    smooth = {when: smoothed(*copy) for when, copy in small.items()}
+    scene = Scene.of(shown, shown_affine, next(iter(smooth.values())))
     layout = Layout.of(shown, scene)
     drawn: dict[str, NDArray[np.uint8]] = {}
     for when, data in given.items():
         drawn[f"mosaic_{when}"] = mosaic(data, affine, layout)
-        for view, picture in renders(*small[when], scene).items():
+        for view, picture in renders(*small[when], scene, smooth=smooth[when]).items():
             drawn[f"{view}_{when}"] = picture
     under = drawn[f"mosaic_{next(iter(given))}"]
     drawn["mosaic_overlay"] = overlay(under, remove, brain, affine, layout)
@@ -154,11 +157,12 @@ def small_volume(after: Stored, affine: Affine) -> bytes:
         The header says where it is and nothing else.
     """
     small, grid = small_copy(after, affine)
-    scene = Scene.of(small, grid)
     small = smoothed(small, grid)
-    layout = Layout.of(small, scene)
+    air, skin = air_and_skin(small)
+    # Its greys are asked for, not where the head ends.
+    layout = Layout.of(small, Scene(air, skin, _ORIGIN, _ORIGIN))
     grey = (layout.grey(small) // (_FULL // _GREYS + 1)) * (_FULL // _GREYS + 1)
-    grey[small < scene.air + _AIR_SHARE * (scene.skin - scene.air)] = 0
+    grey[small < air + _AIR_SHARE * (skin - air)] = 0
     grey, grid = _cut(grey, grid)
     turn = nib.io_orientation(grid)
     grid = grid @ nib.orientations.inv_ornt_aff(turn, grey.shape)

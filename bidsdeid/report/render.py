@@ -92,7 +92,7 @@ class Scene:
     high: tuple[float, float, float]
 
     @classmethod
-    def of(cls, small: Floats, affine: Affine) -> Scene:
+    def of(cls, small: Floats, affine: Affine, smooth: Floats | None = None) -> Scene:
         """Look at the image that shows most: the one before anything was removed.
 
         Parameters
@@ -100,15 +100,15 @@ class Scene:
         small : (X, Y, Z) array, finite
             With voxels of about 2 mm; see `small_copy`.
         affine : (4, 4) array, voxel → RAS+ mm
+        smooth : (X, Y, Z) array, optional
+            `smoothed` of `small`, if it is at hand.
         """
         ends = box_corners(small.shape, affine)[:3]
         low, high = ends.min(axis=1), ends.max(axis=1)
-        smooth = smoothed(small, affine)
-        try:
-            air, tissue = air_and_tissue(smooth)
-        except GateError:
-            return cls(0.0, float("inf"), _three(low), _three(high))
-        skin = air + _SKIN_SHARE * (tissue - air)
+        smooth = smoothed(small, affine) if smooth is None else smooth
+        air, skin = air_and_skin(smooth)
+        if np.isinf(skin):
+            return cls(air, skin, _three(low), _three(high))
         body = _without_specks(smooth > skin, affine)
         if body.any():
             places = affine[:3, :3] @ np.argwhere(body).T + affine[:3, 3:]
@@ -123,6 +123,21 @@ class Scene:
         """Middle of the picture of a head, RAS+ mm: an arm's length of neck does not move it."""
         x, y = ((a + b) / 2 for a, b in zip(self.low[:2], self.high[:2], strict=True))
         return x, y, self.high[2] + _ABOVE_MM - FIELD_MM / 2
+
+
+def air_and_skin(smooth: Floats) -> tuple[float, float]:
+    """Return the brightness of air, and that at which a head begins: see `Scene`.
+
+    Parameters
+    ----------
+    smooth : (X, Y, Z) array
+        Of `smoothed`.
+    """
+    try:
+        air, tissue = air_and_tissue(smooth)
+    except GateError:
+        return 0.0, float("inf")
+    return air, air + _SKIN_SHARE * (tissue - air)
 
 
 def small_copy(data: Stored, affine: Affine) -> tuple[Floats, Affine]:
@@ -160,10 +175,15 @@ def render(small: Floats, affine: Affine, scene: Scene, view: str = "front") -> 
 
 
 def renders(
-    small: Floats, affine: Affine, scene: Scene, views: tuple[str, ...] = tuple(VIEWS)
+    small: Floats,
+    affine: Affine,
+    scene: Scene,
+    views: tuple[str, ...] = tuple(VIEWS),
+    *,
+    smooth: Floats | None = None,
 ) -> dict[str, Picture]:
-    """Draw several views of a head; arguments and pictures as for `render`."""
-    smooth = smoothed(small, affine)
+    """Draw several views of a head; arguments and pictures as for `render` and `Scene.of`."""
+    smooth = smoothed(small, affine) if smooth is None else smooth
     body = _without_specks(smooth > scene.skin, affine)
     return {view: _drawn(smooth, body, affine, scene, VIEWS[view]) for view in views}
 

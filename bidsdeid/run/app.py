@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bidsdeid.config import Config
 from bidsdeid.core.account import Account
@@ -95,7 +96,7 @@ def _run_level(config: Config, level: str) -> int:
         return 0
     private = PrivateFolder(config.private_dir)
     private.prepare()
-    with Reporter(config) as reporter:
+    with Reporter(config) as reporter, work_folder(config.work_dir) as scratch:
         for what in private.exposed(config.identity.key):
             reporter.warn(f"{what} can be read by others: `chmod go=` it")
         study = open_study(config, policy, plan, private)
@@ -104,7 +105,7 @@ def _run_level(config: Config, level: str) -> int:
         if level == "participant":
             if config.validate_input:
                 reporter.step("validating the input")
-                validate_input(config, private)
+                validate_input(config, private, scratch)
             results = _run_all(study, plan, labels, reporter, private)
         else:
             results = _collect(study, plan, labels)
@@ -114,7 +115,7 @@ def _run_level(config: Config, level: str) -> int:
         )
         if everyone and any(account.released for account in results.accounts):
             reporter.step("finishing and validating the dataset")
-            own = finish_dataset(study, Records(private, results.accounts))
+            own = finish_dataset(study, Records(private, results.accounts), scratch)
             results.accounts.append(Account.of(own))
     summarise(study, plan, results.accounts, reporter.elapsed(), unfinished=not everyone)
     return results.exit_code
@@ -134,16 +135,23 @@ def policy_of(config: Config) -> Policy:
     return policy.quasi_only_in("participants") if config.identity.k is not None else policy
 
 
-def validate_input(config: Config, private: PrivateFolder) -> None:
+def validate_input(config: Config, private: PrivateFolder, scratch: Path) -> None:
     """Have the official validator look at the input.
+
+    Parameters
+    ----------
+    config : Config
+    private : PrivateFolder
+        Where errors are told.
+    scratch : Path
+        A private folder, see `bidsdeid.validate.validate`.
 
     Raises
     ------
     InvalidInputError
         If it finds errors.
     """
-    with work_folder(config.work_dir) as scratch:
-        findings = validate(config.bids_dir, scratch, deidentified=False)
+    findings = validate(config.bids_dir, scratch, deidentified=False)
     if findings:
         private.write_text("input-validation.txt", listed(findings))
         message = (

@@ -61,7 +61,7 @@ class _Finish:
     own: list[Release] = field(default_factory=list)
 
 
-def finish_dataset(study: Study, records: Records) -> Ledger:
+def finish_dataset(study: Study, records: Records, scratch: Path) -> Ledger:
     """Publish dataset-level files and validate the whole.
 
     Parameters
@@ -69,6 +69,8 @@ def finish_dataset(study: Study, records: Records) -> Ledger:
     study : Study
     records : Records
         Of the participants that are done.
+    scratch : Path
+        A private folder for the validator: the one it was run in before, if it was.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def finish_dataset(study: Study, records: Records) -> Ledger:
         private = PrivateFolder(config.private_dir)
         _check_published(finish, store, private)
         _audit(finish, store, private)
-        _validate(finish, store, private, folder)
+        _validate(finish, store, private, scratch)
         private.write_ledger(ledger)
         store.publish_dataset(bench.stage, bench.verified)
     return ledger
@@ -249,13 +251,13 @@ def _withdraw(
     store.withdraw([DESCRIPTION, CODE, *folders], private.folder / "withdrawn")
 
 
-def _validate(finish: _Finish, store: Store, private: PrivateFolder, folder: Path) -> None:
+def _validate(finish: _Finish, store: Store, private: PrivateFolder, scratch: Path) -> None:
     """Validate the published participants together with the staged files."""
     view = finish.bench.stage.folder
     for label in finish.table.labels:
         (view / f"sub-{label}").symlink_to((store.output_dir / f"sub-{label}").resolve())
     findings = validate(
-        view, folder, deidentified=True, profile=finish.bench.config.validator_profile
+        view, scratch, deidentified=True, profile=finish.bench.config.validator_profile
     )
     if not findings:
         return

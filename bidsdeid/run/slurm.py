@@ -27,6 +27,7 @@ from bidsdeid.errors import NothingSelectedError, StoreError, ToolError, UsageEr
 from bidsdeid.io.private import KEY_VARIABLE, PrivateFolder
 from bidsdeid.io.process import run
 from bidsdeid.io.tree import index_dataset
+from bidsdeid.io.work import work_folder
 from bidsdeid.run.app import largest_mb, policy_of, seeks_brains, validate_input
 from bidsdeid.run.brain_cascade import check_skullstrip, network_steps
 from bidsdeid.run.options import config_from
@@ -88,7 +89,8 @@ def main(argv: Sequence[str]) -> int:
     private.prepare()
     participants = _participants(config, policy, plan, private, resume=options.resume)
     if config.validate_input and not options.resume:
-        validate_input(config, private)
+        with work_folder(config.work_dir) as scratch:
+            validate_input(config, private, scratch)
     batch = Batch(
         participants,
         *folders,

@@ -5,6 +5,7 @@ import io
 import itertools
 from typing import Any
 
+import deflate
 import nibabel as nib
 import numpy as np
 import pytest
@@ -199,6 +200,33 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     for content in (whole() + bytes(2**20), gzip.compress(whole() + bytes(2**24))):
         with pytest.raises(ImageError, match="more data"):
             decode_image(content)
+
+
+@given(st.lists(st.integers(0, 472), max_size=3), st.integers(0, 3))
+def test_an_image_is_the_same_however_it_was_packed(cuts: list[int], behind: int) -> None:
+    content = whole()
+    expected = decode_image(content)
+    for file in (
+        gzip.compress(content),
+        compress(content),
+        packed(content + bytes(behind), *cuts),
+    ):
+        found = decode_image(file)
+        assert found.header == expected.header
+        np.testing.assert_array_equal(found.data, expected.data)
+        assert not found.data.flags.writeable
+        assert found.data.flags.aligned
+
+
+def test_no_room_is_made_for_more_than_a_file_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deflate, "gzip_decompress", lambda *_: pytest.fail("was asked"))
+    large = nib.Nifti1Header()
+    large.set_data_dtype(np.uint8)
+    large.set_data_shape((1024, 1024, 1024))
+    content = bytearray(gzip.compress(file_bytes(large, np.zeros((1, 1, 1), np.uint8))))
+    content[-4:] = (352 + 2**30).to_bytes(4, "little")  # what it says of its size
+    with pytest.raises(ImageError):
+        decode_image(bytes(content))
 
 
 def test_orientation_and_volume() -> None:

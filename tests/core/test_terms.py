@@ -204,6 +204,14 @@ def test_without_words_nothing_is_found(text: str) -> None:
     assert not known_words(["-"])
 
 
+@given(st.lists(st.text("aB1 \n_", max_size=5) | st.text(max_size=3)))
+def test_letters_are_undone_one_by_one_whatever_stands_beside_them(parts: list[str]) -> None:
+    text = "".join(parts)
+    alone = [folded(letter).plain for letter in text]
+    assert folded(text).plain == "".join(alone)
+    assert list(folded(text).origin) == [i for i, plain in enumerate(alone) for _ in plain]
+
+
 @given(st.text())
 def test_undoing_disguises_keeps_track_of_where_everything_comes_from(text: str) -> None:
     plain = folded(text)

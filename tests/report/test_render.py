@@ -15,6 +15,7 @@ from bidsdeid.report.render import (
     render,
     renders,
     small_copy,
+    smoothed,
 )
 from heads import NOSE_TIP, person
 
@@ -150,6 +151,16 @@ def test_neither_orientation_nor_voxel_size_change_what_is_seen(
     two = drawn(*small_copy(head(other_at), other), view).astype(int)
     assert np.abs(one - two).mean() < 5
     assert np.abs(one - one[:, ::-1]).mean() > 6  # which a mirror would not pass
+
+
+def test_a_smooth_copy_that_is_at_hand_changes_nothing() -> None:
+    volume, affine = person(zoom=2.0)
+    smooth = smoothed(volume, affine)
+    scene = Scene.of(volume, affine)
+    assert Scene.of(volume, affine, smooth) == scene
+    again = renders(volume, affine, scene, smooth=smooth)
+    for view, picture in renders(volume, affine, scene).items():
+        np.testing.assert_array_equal(again[view], picture)
 
 
 def test_what_was_not_touched_is_drawn_as_it_was() -> None:
