@@ -27,6 +27,7 @@ from bidsdeid.core.labels import objection
 from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image
 from bidsdeid.core.policy import ColumnRule, Policy
 from bidsdeid.core.pseudonym import DateShift
+from bidsdeid.core.removal import changed_bits
 from bidsdeid.core.scrub import NOT_AVAILABLE
 from bidsdeid.core.tables import MAX_AGE, MIDNIGHT, is_number, quantity
 from bidsdeid.core.terms import NO_WORDS, Terms
@@ -118,14 +119,15 @@ class Auditor:
         image = decode_image(plain)
         if image.header.binaryblock != header.binaryblock:
             _leak("its header is not the one that was to be written")
-        if remove is None:
-            same = image.data.tobytes(order="F") == source.data.tobytes(order="F")
-        else:
-            if not (image.data[remove] == np.asarray(fill, image.data.dtype)).all():
+        changed = changed_bits(source.data, image.data)
+        if remove is not None:
+            gone = remove.reshape(remove.shape + (1,) * (image.data.ndim - 3))
+            value = np.asarray(fill, image.data.dtype)
+            left = image.data[remove] != value if value.ndim else (image.data != value) & gone
+            if left.any():
                 _leak("voxels of the face are left in it")
-            old, new = source.data[~remove], image.data[~remove]
-            same = old.tobytes() == new.tobytes()
-        if not same:
+            changed &= ~gone
+        if changed.any():
             _leak("voxels outside of the face were changed")
         return self._verified(path, content)
 
@@ -161,9 +163,9 @@ class Auditor:
                 self._check_fields(value, "dictionary", "")
                 continue
             rule = self.policy.key_rule(scope, key)
-            if rule.action == "drop":
+            if rule.action == "drop" or (rule.action == "replace" and value != rule.value):
                 _leak("a field is left that no rule keeps")
-            if key in OWN_FIELDS:
+            if key in OWN_FIELDS or rule.action == "replace":
                 continue
             for text in strings(value):  # the field's own name stands in a rule
                 self._clean(text, rule.tolerate)

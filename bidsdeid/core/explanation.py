@@ -34,6 +34,7 @@ _KEY_ACTIONS: Mapping[tuple[str, bool], str] = MappingProxyType(
         "or the file is withheld",
         ("columns", False): "Kept as names of columns",
         ("references", False): "Kept as names of files",
+        ("replace", False): "Replaced by a value that says nothing, since BIDS requires them",
         ("generate", False): "Written by this program",
         ("drop", True): "Dropped, and what they hold is looked for in all that is kept",
         ("drop", False): "Dropped",

@@ -31,6 +31,7 @@ _MASKS: Mapping[MaskFrom, str] = MappingProxyType(
         MaskFrom.OWN: "",
         MaskFrom.ACQUISITION: " (by the mask of a magnitude image of the same acquisition)",
         MaskFrom.EITHER: " (by the mask of the images they come from, else by their own)",
+        MaskFrom.SESSION: " (by the mask of an anatomical image of the same session)",
     }
 )
 
@@ -62,6 +63,7 @@ def file_sentences(rules: Sequence[FileRule]) -> Iterator[str]:
         for number, rule in mine:
             subject, kinds = _subject(rule)
             more = _MASKS[rule.mask] + left_out(rule.tolerate)
+            more += " (only with --deface-all)" if rule.deface_all else ""
             yield from because(subject + more, rule.reason, kinds, f"{number:>4}. ")
     yield from wrapped("every other file, because no rule names it.", "      ")
 
@@ -78,6 +80,8 @@ def _reached(rule: FileRule, earlier: Iterable[FileRule]) -> FileRule | None:
     Only what follows from the words of the rules is seen, not what patterns have in common.
     """
     for other in earlier:
+        if other.deface_all and not rule.deface_all:
+            continue
         wider = [name for name in _CRITERIA if not _covers(other, rule, name)]
         if not wider:
             return None

@@ -85,6 +85,17 @@ def may_lend(lender: BIDSName, borrower: BIDSName) -> bool:
     return lender.suffix in _COMPUTED_FROM.get(borrower.suffix, ())
 
 
+def is_anatomical(path: PurePosixPath) -> bool:
+    """Tell whether an image shows the anatomy of a head, as its folder says.
+
+    Examples
+    --------
+    >>> is_anatomical(PurePosixPath("sub-01/fmap/sub-01_magnitude1.nii.gz"))
+    False
+    """
+    return path.parent.name == "anat"
+
+
 def preference(name: BIDSName) -> tuple[int, int, int, str]:
     """Return a key that sorts images by how well they show a head.
 

@@ -38,6 +38,7 @@ class MaskFrom(StrEnum):
     OWN = "own"
     ACQUISITION = "acquisition"
     EITHER = "either"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,16 @@ class FileRule:
     mask : MaskFrom
         ``own``: found in the image itself; ``acquisition``: taken from a magnitude image of the
         same acquisition, for what does not show a head (phase, maps); ``either``: from there if
-        there is one.
+        there is one; ``session``: carried over from an anatomical image of the same session, for
+        what shows a head too poorly to be searched on its own (PET).
     path, datatype, suffix, extension : collection of str
         Any of each; empty for all.
     entity : frozenset of str
         Entities such as ``part``, or with their label, such as ``part-phase``.
     tolerate : frozenset of str
         Detectors that do not apply to the file's text.
+    deface_all : bool
+        The rule counts only if every image is treated as if it showed a face.
     """
 
     decision: Decision
@@ -69,6 +73,7 @@ class FileRule:
     extension: frozenset[str] = frozenset()
     entity: frozenset[str] = frozenset()
     tolerate: frozenset[str] = frozenset()
+    deface_all: bool = False
 
     def selects(self, path: PurePosixPath, name: BIDSName | None, datatype: str | None) -> bool:
         """Tell whether this rule speaks for a file; all criteria given must hold."""
@@ -99,8 +104,8 @@ class KeyRule:
     ----------
     action : str
         ``keep``, ``drop``, ``references`` (paths of other files), ``columns`` (names of the
-        columns of a table without header) or ``generate`` (the input's value is dropped, and
-        the program may write its own).
+        columns of a table without header), ``replace`` (by `value`) or ``generate`` (the input's
+        value is dropped, and the program may write its own).
     reason : str
         Why.
     schema : mapping, optional
@@ -113,6 +118,8 @@ class KeyRule:
         Whom the values of a field that is dropped identify: a ``person``, a ``record``,
         ``staff`` or a ``place``.  They are looked for in all that is kept.  Empty if they are
         no identifiers, or too common to be looked for.
+    value : str
+        What stands for a value that is replaced.
     """
 
     action: str
@@ -121,6 +128,7 @@ class KeyRule:
     required: bool = False
     tolerate: frozenset[str] = frozenset()
     identity: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +222,8 @@ class Policy:
         self, path: PurePosixPath, name: BIDSName | None, datatype: str | None
     ) -> FileRule:
         """Return the first rule that selects a file, or the one that withholds the unknown."""
-        return next(
-            (rule for rule in self.files if rule.selects(path, name, datatype)), NO_FILE_RULE
-        )
+        rules = (rule for rule in self.files if self.deface_all or not rule.deface_all)
+        return next((rule for rule in rules if rule.selects(path, name, datatype)), NO_FILE_RULE)
 
     def key_rule(self, scope: str, key: str) -> KeyRule:
         """Return the rule for a JSON field in ``image``, ``dictionary`` or ``dataset`` scope."""

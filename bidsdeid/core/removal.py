@@ -11,6 +11,9 @@ from bidsdeid.core.head import bright_body
 from bidsdeid.core.voxels import HALF, Affine, Bools, Stored, downsample
 from bidsdeid.errors import ImageError
 
+#: Bytes of the largest unsigned integer there is.
+_WORD = 8
+
 
 @dataclass(frozen=True, slots=True)
 class StripNumbers:
@@ -102,11 +105,33 @@ def blank(after: Stored, removed: Bools) -> Bools:
     return np.asarray((volumes == values[counts.argmax()]).all(axis=3))
 
 
+def changed_bits(before: Stored, after: Stored) -> Bools:
+    """Return where two arrays differ in any bit: NaN is itself, and -0.0 is not 0.0.
+
+    Parameters
+    ----------
+    before, after : (X, Y, Z, ...) arrays
+        Of one shape and one type.
+
+    Examples
+    --------
+    >>> changed_bits(np.array([np.nan, 0.0, 1.0]), np.array([np.nan, -0.0, 1.0])).tolist()
+    [False, True, False]
+    """
+    size = before.dtype.itemsize
+    if before.dtype.kind not in "fc":
+        return np.asarray(before != after)
+    if size <= _WORD:
+        return np.asarray(before.view(f"u{size}") != after.view(f"u{size}"))
+    one, other = (np.ascontiguousarray(x).view("u8") for x in (before, after))
+    return np.asarray((one != other).reshape(*before.shape, -1).any(axis=-1))
+
+
 def removed_between(before: Stored, after: Stored) -> Bools:
     """Return which voxels of an image were changed in every one of its volumes.
 
     A voxel that held the value that is filled in does not change, and is removed nevertheless if
-    it changed in another volume.
+    it changed in another volume.  A volume of one value shows nothing, and is left out.
 
     Parameters
     ----------
@@ -141,6 +166,8 @@ def removed_between(before: Stored, after: Stored) -> Bools:
             differ &= ~(np.isnan(one) & np.isnan(other))
         if single:
             return np.asarray(differ)
+        if one.min() == one.max() and not differ.any():
+            continue  # it shows nothing, of which nothing could be removed
         some |= differ
         changed = other[differ]
         if changed.size:

@@ -19,7 +19,7 @@ from bidsdeid.core.policy import (
 Row = Mapping[str, Any]
 
 SCOPES = frozenset({"image", "dictionary", "dataset"})
-KEY_ACTIONS = frozenset({"keep", "drop", "references", "columns", "generate"})
+KEY_ACTIONS = frozenset({"keep", "drop", "references", "columns", "generate", "replace"})
 IDENTITIES = frozenset({"person", "record", "staff", "place"})
 COLUMN_KINDS = frozenset(
     {"number", "text", "choice", "participant", "session", "path", "date", "day", "age", "drop"}
@@ -33,6 +33,9 @@ VALUE_TYPES: Mapping[str, Schema] = {
 #: What selects files.
 _CRITERIA = ("path", "datatype", "suffix", "extension", "entity")
 
+#: What a rule for fields may say beside what it does, to which and why.
+_OF_KEYS = ("required", "scope", "tolerate", "type", "identity")
+
 
 def file_rule(row: Row) -> FileRule:
     """Compile a row of ``[[file]]``.
@@ -42,7 +45,7 @@ def file_rule(row: Row) -> FileRule:
     ValueError
         With what is wrong with it; so do all functions of this module.
     """
-    _only(row, {"action", "reason", "mask", "tolerate", *_CRITERIA})
+    _only(row, {"action", "reason", "mask", "tolerate", "deface_all", *_CRITERIA})
     decision = Decision(_word(row, "action", frozenset(Decision)))
     if "mask" in row and decision not in (Decision.DEFACE, Decision.SKULLSTRIP):
         _wrong("`mask` belongs to the action `deface`")
@@ -55,15 +58,23 @@ def file_rule(row: Row) -> FileRule:
         _wrong("`path` counts from the dataset's root, without a slash before it")
     if not all(word.startswith(".") for word in extension):
         _wrong("`extension` begins with a dot")
-    tolerate = _tolerated(row)
     return FileRule(
-        decision, _reason(row), mask, path, datatype, suffix, extension, entity, tolerate
+        decision,
+        _reason(row),
+        mask,
+        path,
+        datatype,
+        suffix,
+        extension,
+        entity,
+        _tolerated(row),
+        _flag(row, "deface_all"),
     )
 
 
 def key_rules(row: Row, field_schemas: Mapping[str, Schema]) -> dict[tuple[str, str], KeyRule]:
     """Compile a row of ``[[key]]`` into rules by scope and field."""
-    _only(row, {"action", "reason", "fields", "required", "scope", "tolerate", "type", "identity"})
+    _only(row, {"action", "reason", "fields", "value", *_OF_KEYS})
     action, reason = _word(row, "action", KEY_ACTIONS), _reason(row)
     scopes = _words(row, "scope", SCOPES) or ("image",)
     fields = _named(row, "fields")
@@ -72,13 +83,16 @@ def key_rules(row: Row, field_schemas: Mapping[str, Schema]) -> dict[tuple[str, 
     identity = _word(row, "identity", IDENTITIES, default="")
     if identity and action != "drop":
         _wrong("`identity` belongs to the action `drop`")
+    value = _word(row, "value", default="")
+    if (action == "replace") != bool(value):
+        _wrong("`value` belongs to the action `replace`")
     own = VALUE_TYPES[_word(row, "type", VALUE_TYPES)] if "type" in row else None
     rules: dict[tuple[str, str], KeyRule] = {}
     for key in fields:
         schema = field_schemas.get(key) if own is None else own
         if schema is None and action == "keep":
             _wrong(f"field {key!r} is not in the BIDS schema, so the rule must give its `type`")
-        rule = KeyRule(action, reason, schema or {}, key in required, tolerate, identity)
+        rule = KeyRule(action, reason, schema or {}, key in required, tolerate, identity, value)
         rules.update({(scope, key): rule for scope in scopes})
     return rules
 
@@ -90,9 +104,7 @@ def column_rules(row: Row) -> dict[tuple[str, str], ColumnRule]:
     choices = frozenset(_words(row, "choices"))
     if (kind == "choice") != bool(choices):
         _wrong("`choices` belongs to kind `choice`")
-    quasi = row.get("quasi", False)
-    if not isinstance(quasi, bool):
-        _wrong("`quasi` takes true or false")
+    quasi = _flag(row, "quasi")
     if quasi and kind == "drop":
         _wrong("`quasi` belongs to a column that is kept")
     rule = ColumnRule(kind, _reason(row), choices, quasi)
@@ -113,6 +125,14 @@ def identifier(row: Row) -> Identifier:
 
 def _reason(row: Row) -> str:
     return _word(row, "reason")
+
+
+def _flag(row: Row, key: str) -> bool:
+    """Return true or false, false if there is no such key."""
+    value: object = row.get(key, False)
+    if not isinstance(value, bool):
+        _wrong(f"`{key}` takes true or false")
+    return value
 
 
 def _tolerated(row: Row) -> frozenset[str]:

@@ -128,6 +128,9 @@ def scrub_fields(
         rule = policy.key_rule(scope, key)
         if rule.action == "columns":
             result, what, why = _scrub_columns(value, policy, table)
+        elif rule.action == "replace":
+            result, what = rule.value, "" if value == rule.value else "replaced"
+            why = rule.reason
         elif rule.action == "keep":
             spoken = _relabelled(value, context)
             objection = _objection(spoken, rule, policy, context, table)
@@ -200,7 +203,7 @@ def _kept(key: str, value: JSONValue, rule: KeyRule, objection: str) -> tuple[JS
         return value, "", ""
     if not rule.required:
         return None, "dropped", objection
-    if isinstance(value, str) and conforms(NOT_AVAILABLE, rule.schema):
+    if conforms(NOT_AVAILABLE, rule.schema):
         return NOT_AVAILABLE, "replaced", objection
     message = f"field {key} is required and can be neither kept nor replaced: {objection}"
     raise TextError(message)
@@ -219,7 +222,8 @@ def _objection(
     }
     if found:
         return f"its text looks like: {', '.join(sorted(found))}"
-    if any(telling_number(number, record=True) for number in numbers(value)):
+    long = "record number" in rule.tolerate
+    if not long and any(telling_number(number, record=True) for number in numbers(value)):
         return "its number reads as a date, a clock or a record number"
     words = words_found(
         json.dumps(value, ensure_ascii=False), context.terms, tolerate=rule.tolerate

@@ -85,7 +85,8 @@ class Spotter:
         self, value: float, written: str, tolerate: frozenset[str], *, record: bool = False
     ) -> tuple[str, ...]:
         """Return what a number looks like; `record` if it may be that of somebody."""
-        telling = math.isfinite(value) and telling_number(value, record=record)
+        short = "record number" not in tolerate
+        telling = short and math.isfinite(value) and telling_number(value, record=record)
         return (*(["clock"] if telling else ()), *self.in_digits(written, tolerate))
 
     def in_digits(self, written: str, tolerate: frozenset[str]) -> tuple[str, ...]:

@@ -38,8 +38,9 @@ _EXAMS = frozenset(
 )
 _NAME = re.compile(r"[^\W\d_]{2,}(?:\^+[^\W\d_]{2,})+")
 
-#: Versions and builds of programs, as they are written into fields that can hold anything: the
-#: field, how it looks, and the detectors that take it for something else.
+#: Versions and builds of programs, as they are written into fields that can hold anything, and
+#: the clock of a PET scan set to nothing (BIDS requires one): the field, how it looks, and the
+#: detectors that take it for something else.
 _BUILDS = (
     ("ConsistencyInfo", re.compile(r"\d{8}"), frozenset({"record number"})),
     ("ConsistencyInfo", re.compile(r"N4_V\w{4,12}_LATEST_\d{8}(?:_P\d{1,3})?"), _NUMBERS),
@@ -51,6 +52,7 @@ _BUILDS = (
         ),
         frozenset({"uuid", "date", "time", "record number"}),
     ),
+    ("TimeZero", re.compile(r"00:00:00"), frozenset({"time"})),
     ("descrip", re.compile(r"FreeSurfer [A-Z][a-z]{2} [ \d]\d 20\d\d"), frozenset({"date"})),
     ("descrip", re.compile(r"\d\.\d\.\d{1,2}(?:\.\d)?:[0-9a-f]{8}"), frozenset({"record number"})),
 )

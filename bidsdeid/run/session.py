@@ -134,6 +134,8 @@ class Session(ABC, Generic[Estimate]):
                     "it shows no head of its own, and no magnitude image of its acquisition and "
                     "grid has a mask to lend"
                 )
+            elif image.mask is MaskFrom.SESSION:
+                self._findings[image.path] = self._of_session(image)
         return self._findings
 
     @abstractmethod
@@ -143,6 +145,10 @@ class Session(ABC, Generic[Estimate]):
     def _helped(self, image: SessionImage, problem: FileProblem) -> Estimate | FileProblem:  # noqa: ARG002
         """Search an image in which nothing was found with the help of others, if that can help."""
         return problem
+
+    def _of_session(self, image: SessionImage) -> Estimate | FileProblem:  # noqa: ARG002
+        """Carry over what was found in an anatomical image of the session, if that is done."""
+        return FaceError("it shows its head too poorly to be searched on its own")
 
     @abstractmethod
     def _landmarks(self, estimate: Estimate) -> Array:

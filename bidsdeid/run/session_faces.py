@@ -17,6 +17,7 @@ from bidsdeid.core.brain import BrainEstimate
 from bidsdeid.core.descent import Array
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Finding
 from bidsdeid.core.gates import Trust
+from bidsdeid.core.kinship import is_anatomical
 from bidsdeid.core.voxels import Affine, look_up
 from bidsdeid.errors import FaceError, FileProblem
 from bidsdeid.run.faces import AGREEMENT_MM, FaceFinder, Hint, displacement, frame_of
@@ -101,6 +102,40 @@ class SessionFaces(Session[FaceEstimate]):
         if placed.attempts[0].failed:
             return FaceError(str(problem), attempts)
         return replace(placed, attempts=attempts)
+
+    def _of_session(self, image: SessionImage) -> FaceEstimate | FileProblem:
+        """Carry the mask of an anatomical image over, and add the skin that shows in this one.
+
+        What shows skin faintly and not sharply says less of where it is than the anatomical
+        image: what goes there goes here, too.
+        """
+        anatomical = ((i, self._estimate(i)) for i in self._images if is_anatomical(i.path))
+        known = next(((i, e) for i, e in anatomical if _shows_face(e)), None)
+        if known is None:
+            return FaceError(
+                "it takes the mask of an anatomical image of its session, and there is none that "
+                "shows a face"
+            )
+        hint = self._carried(*known, image)
+        if hint is None:
+            return FaceError(
+                f"it takes the mask of the session's {known[0].name.suffix}, and the two images "
+                "do not lie on each other for sure"
+            )
+        try:
+            brain = self._brain(image, hint)
+            placed = self._finder_for(image).place(image.head, hint, brain)
+        except FileProblem as problem:
+            return problem
+        (attempt,) = placed.attempts
+        if attempt.failed:
+            words = f"the mask of the session's {known[0].name.suffix} does not fit it"
+            return FaceError(f"{words}: {attempt.failed[0]}", placed.attempts)
+        region = placed.region | known[1].region  # in one frame: that of the atlas of both
+        if brain is not None:
+            near = frame_of(placed.atlas).near(brain.brain, brain.affine, placed.to_atlas)
+            region &= ~near
+        return replace(placed, region=region)
 
     def _hint(self, image: SessionImage) -> Hint | None:
         """Return where the image that shows the head best says it is."""

@@ -113,6 +113,8 @@ def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceS
         return
     as_given = style.mask is MaskStyle.PYDEFACE
     for volume in image.volumes():
+        if volume.min() == volume.max():
+            continue  # it shows nothing, as the first of a PET series may
         head = Head.of(volume, image.affine, image.slope)
         metrics = judge_of(face.atlas).measure(
             head.volume,

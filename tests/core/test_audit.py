@@ -207,14 +207,16 @@ def test_a_mask_is_the_one_that_was_used(fault: str) -> None:
         {"ImageType": ["ORIGINAL", "Doe^Jane"]},
         {"ProtocolName": "for Miller"},
         {"GeneratedBy": []},
+        {"TimeZero": "14:35:27"},
     ],
-    ids=["unknown", "dropped", "date", "name in a list", "known term", "of another scope"],
+    ids=["unknown", "dropped", "date", "name in a list", "known term", "scope", "clock"],
 )
 def test_fields_that_may_not_leave_are_refused(fields: dict[str, JSONValue]) -> None:
     with pytest.raises(LeakError) as caught:
         AUDITOR.fields(PATH, json.dumps(fields).encode())
     assert "Doe" not in str(caught.value)
-    good = {"EchoTime": 0.03, "ProtocolName": "t1_mprage", "SoftwareVersions": "20190304"}
+    good = {"EchoTime": 0.03, "ProtocolName": "t1_mprage", "SoftwareVersions": "20190304",
+            "TimeZero": "00:00:00"}  # fmt: skip
     assert AUDITOR.fields(PATH, json.dumps(good).encode()).size > 0
 
 

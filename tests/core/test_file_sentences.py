@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import PurePosixPath
 
@@ -78,17 +79,27 @@ def test_rules_are_grouped_by_decision_and_keep_their_numbers() -> None:
         rule("skullstrip", suffix="T1w"), rule("deface", "acquisition", suffix="T1map"),
         rule(path="docs"),
     ]  # fmt: skip
+    rules += [
+        replace(rule("deface", "session", suffix="pet"), deface_all=True),
+        rule(suffix="pet"),
+    ]
     either = "by the mask of the images they come from, else by their own"
+    carried = "by the mask of an anatomical image of the same session"
     taken = "by the mask of a magnitude image of the same acquisition"
     assert told(*rules) == {
         "Defaced": [
             f"4. files named UNIT1 ({either}), because r.",
             f"6. files named T1map ({taken}), because r.",
+            f"8. files named pet ({carried}) (only with --deface-all), because r.",
         ],
         "Skull-stripped": ["5. files named T1w, because r."],
         "Scrubbed": ["3. files named bold, because r."],
         "Copied": ["1. README (not searched for: date, phone), because r."],
-        "Withheld": ["2. code, because r.", "7. docs, because r."],
+        "Withheld": [
+            "2. code, because r.",
+            "7. docs, because r.",
+            "9. files named pet, because r.",
+        ],
     }
     assert list(told(*rules)) == ["Defaced", "Skull-stripped", "Scrubbed", "Copied", "Withheld"]
 

@@ -156,6 +156,12 @@ def test_a_record_is_found_as_a_number_and_not_behind_a_point() -> None:
     assert in_table({"value": ["0.481516"]}, "events", TERMS) == set()
 
 
+def test_the_clock_of_a_pet_scan_is_a_time_of_day_until_it_is_set_to_nothing() -> None:
+    assert in_fields({"TimeZero": "14:35:27"}) == {("field TimeZero", "time")}
+    assert in_fields({"TimeZero": "00:00:00"}) == set()
+    assert in_fields({"Instructions": "00:00:00"}) == {("field Instructions", "time")}
+
+
 def test_a_place_field_is_not_told_again_for_its_own_words() -> None:
     fields = {"StationName": "qanaplace", "SeriesDescription": "at qanaplace"}
     assert in_fields(fields, TERMS) == {
@@ -190,6 +196,8 @@ SIDECARS = (
      "SequenceName": "gre_fsp", "PatientPosition": "HFS"},
     {"Manufacturer": "Siemens", "TracerName": "DASB", "InjectedRadioactivity": 598.181,
      "PromptRate": [574754.3125, 630141.875], "ScaleFactor": [3.890235973358358e-07]},
+    {"Manufacturer": "CPS", "InjectedRadioactivity": 572000000, "TimeZero": "00:00:00",
+     "TracerName": "[11C]AZ10419369"},
 )  # fmt: skip
 
 

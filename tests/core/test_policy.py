@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -67,6 +68,10 @@ def mistakes(**tables: Any) -> tuple[str, ...]:  # noqa: ANN401
         ({"file": [{**FILE, "action": "withhold", "mask": "acquisition"}]}, "`deface`"),
         ({"file": [{**FILE, "action": "deface", "mask": "magnitude"}]}, "'magnitude'"),
         ({"file": [{**FILE, "action": "deface", "mask": ["own"]}]}, "`mask`"),
+        ({"file": [{**FILE, "deface_all": "yes"}]}, "`deface_all` takes true or false"),
+        ({"key": [{**KEY, "action": "replace"}]}, "`value`"),
+        ({"key": [{**KEY, "value": "x"}]}, "`replace`"),
+        ({"key": [{**KEY, "action": "replace", "value": 7}]}, "`value` takes one word"),
         ({"key": [{**KEY, "action": "copy"}]}, "'copy'"),
         ({"key": [{**KEY, "fields": ["EchTime"]}]}, "'EchTime'"),
         ({"key": [{**KEY, "scope": "images"}]}, "'images'"),
@@ -253,10 +258,10 @@ def test_packaged_policies_say_whom_fields_identify(name: str, identity: str, fi
 
 
 def test_a_mask_is_the_image_s_own_if_nothing_else_is_said() -> None:
-    said = [{}, {"mask": "own"}, {"mask": "acquisition"}, {"mask": "either"}]
+    said = [{}, *({"mask": str(mask)} for mask in MaskFrom)]
     rows = [{**FILE, "action": "deface", **mask} for mask in said]
     assert [rule.mask for rule in compiled(file=rows).files] == [
-        MaskFrom.OWN, MaskFrom.OWN, MaskFrom.ACQUISITION, MaskFrom.EITHER,
+        MaskFrom.OWN, MaskFrom.OWN, MaskFrom.ACQUISITION, MaskFrom.EITHER, MaskFrom.SESSION,
     ]  # fmt: skip
     assert compiled(file=[FILE]).files[0].mask is MaskFrom.OWN
 
@@ -324,6 +329,48 @@ def test_deface_all_defaces_every_image_and_nothing_else() -> None:
         image = one.kind is Kind.IMAGE and one.decision is not Decision.WITHHOLD
         assert other.decision is (Decision.DEFACE if image else one.decision)
     assert sum(action.decision is Decision.DEFACE for action in strict) == 6
+
+
+def test_a_rule_may_count_only_where_every_image_is_treated_as_a_face() -> None:
+    rows = [{"action": "deface", "reason": "r", "path": "x*", "deface_all": True},
+            {**FILE, "action": "withhold"}]  # fmt: skip
+    plain = compiled(file=rows)
+    strict = replace(plain, deface_all=True)
+    for policy, decision in ((plain, Decision.WITHHOLD), (strict, Decision.DEFACE)):
+        assert policy.file_rule(PurePosixPath("x"), None, None).decision is decision
+        assert policy.file_rule(PurePosixPath("y"), None, None).decision is Decision.WITHHOLD
+
+
+PET = {
+    "sub-01/pet/sub-01_pet.nii.gz": Decision.DEFACE,
+    "sub-01/ses-1/pet/sub-01_ses-1_trc-x_rec-y_run-1_pet.nii": Decision.DEFACE,
+    "sub-01/pet/sub-01_pet.json": Decision.SCRUB,
+    "sub-01_pet.json": Decision.WITHHOLD,  # no name of BIDS
+    "task-rest_pet.json": Decision.SCRUB,
+    "sub-01/pet/sub-01_recording-manual_blood.tsv": Decision.WITHHOLD,
+    "sub-01/pet/sub-01_recording-manual_blood.json": Decision.WITHHOLD,
+    "sub-01/pet/sub-01_task-rest_events.tsv": Decision.WITHHOLD,
+    "sub-01/pet/sub-01_photo.jpg": Decision.WITHHOLD,
+    "sub-01/pet/sub-01_T1w.nii.gz": Decision.WITHHOLD,
+    "sub-01/pet/sub-01_pet.img": Decision.WITHHOLD,
+    "sub-01/pet/notes.txt": Decision.WITHHOLD,
+}
+
+
+@pytest.mark.parametrize("name", policy_names())
+@pytest.mark.parametrize("path", PET)
+def test_pet_is_released_only_where_every_image_is_treated_as_a_face(name: str, path: str) -> None:
+    image = source_file("sub-99/anat/sub-99_T1w.nii.gz")
+    index = index_of([image, source_file(path)])
+    plain, strict = (
+        next(a for a in build_plan(index, load_policy(name, deface_all=flag))
+             if a.path == PurePosixPath(path))
+        for flag in (False, True)
+    )  # fmt: skip
+    assert (plain.decision, plain.failure) == (Decision.WITHHOLD, False)
+    assert strict.decision is PET[path]
+    if strict.decision is Decision.DEFACE:
+        assert strict.mask is MaskFrom.SESSION
 
 
 def test_fields_without_a_type_of_their_own_are_fields_of_bids() -> None:
@@ -429,15 +476,19 @@ def test_a_policy_of_one_s_own_may_release_a_table_of_the_phenotype() -> None:
 # ── what BIDS requires ───────────────────────────────────────────────────────────────────────
 
 #: Required by rules for files that this version never releases.
-NEVER_RELEASED = {"OnsetSource": "physioevents"}
+NEVER_RELEASED = {
+    "OnsetSource": "physioevents", "PlasmaAvail": "blood", "MetaboliteAvail": "blood",
+    "WholeBloodAvail": "blood", "DispersionCorrected": "blood", "MetaboliteMethod": "blood",
+    "MetaboliteRecoveryCorrectionApplied": "blood",
+}  # fmt: skip
 
 
 def required_fields() -> dict[str, str]:
-    """Return each sidecar field that some rule for MRI requires, with the rule's name."""
+    """Return each sidecar field that a rule for MRI or PET requires, with the rule's name."""
     schema = load_schema().to_dict()
     names = {key: entry["name"] for key, entry in schema["objects"]["metadata"].items()}
     found: dict[str, str] = {}
-    groups = ["mri", "anat", "func", "dwi", "fmap", "asl", "continuous", "events", "qmri"]
+    groups = "mri anat func dwi fmap asl continuous events qmri pet".split()
     for group in groups:
         for title, rule in schema["rules"]["sidecars"].get(group, {}).items():
             for key, entry in rule.get("fields", {}).items():
@@ -449,19 +500,29 @@ def required_fields() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", policy_names())
 @pytest.mark.parametrize(("key", "rule"), sorted(required_fields().items()))
-def test_no_field_that_bids_requires_for_mri_is_dropped(name: str, key: str, rule: str) -> None:
+def test_no_field_that_bids_requires_is_dropped(name: str, key: str, rule: str) -> None:
     if key in NEVER_RELEASED:
         return
     found = load_policy(name).key_rule("image", key)
-    assert found.action in ("keep", "references", "columns"), rule
+    assert found.action in ("keep", "references", "columns", "replace"), rule
     assert found.required or found.action == "references", rule
 
 
 def test_the_fields_that_bids_requires_are_found() -> None:
     assert {
         "TaskName", "RepetitionTime", "EchoTime1", "M0Type", "Columns", "RepetitionTimeExcitation",
-        "PulseSequenceType",
+        "PulseSequenceType", "TimeZero", "InfusionSpeed", "ReconFilterSize", "TracerName",
     } <= set(required_fields())  # fmt: skip
+
+
+@pytest.mark.parametrize("name", policy_names())
+@pytest.mark.parametrize(
+    "key",
+    ["InjectedMassPerWeight", "SpecificRadioactivityMeasTime", "MolarActivityMeasTime",
+     "PharmaceuticalName", "Anaesthesia", "ScanDate", "InstitutionName"],
+)  # fmt: skip
+def test_what_a_pet_sidecar_tells_of_person_and_visit_is_dropped(name: str, key: str) -> None:
+    assert load_policy(name).key_rule("image", key).action == "drop"
 
 
 # ── the stricter policies ────────────────────────────────────────────────────────────────────
@@ -476,12 +537,15 @@ STRICTNESS = {
 
 
 @pytest.mark.parametrize("name", STRICTER)
-@given(file=source_files())
+@given(file=source_files(), deface_all=st.booleans())
 def test_a_stricter_policy_releases_no_file_that_the_default_withholds(
-    name: str, file: SourceFile
+    name: str, file: SourceFile, *, deface_all: bool
 ) -> None:
     asked = (file.path, file.name, file.datatype)
-    strict, default = load_cached(name).file_rule(*asked), default_policy().file_rule(*asked)
+    strict, default = (
+        replace(policy, deface_all=deface_all).file_rule(*asked)
+        for policy in (load_cached(name), default_policy())
+    )
     assert STRICTNESS[strict.decision] >= STRICTNESS[default.decision]
     assert strict.tolerate <= default.tolerate
 

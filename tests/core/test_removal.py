@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
-from bidsdeid.core.removal import blank, measure_stripped, removed_between
+from bidsdeid.core.removal import blank, changed_bits, measure_stripped, removed_between
 from bidsdeid.core.voxels import Bools, Floats, look_up
 from bidsdeid.errors import GateError, ImageError
 from heads import frame, person
@@ -42,6 +44,18 @@ def test_a_voxel_that_was_dark_in_one_volume_is_removed_with_the_rest() -> None:
     assert removed_between(before, after)[0].all()
 
 
+def test_a_volume_that_shows_nothing_is_left_out_and_one_that_shows_something_is_not() -> None:
+    before = np.full((2, 2, 2, 3), 7, np.int16)
+    before[..., 1] = 0
+    after = before.copy()
+    after[0] = 0
+    removed = removed_between(before, after)
+    assert removed[0].all()
+    assert not removed[1].any()
+    before[1, 1, 1, 1] = after[1, 1, 1, 1] = 3
+    assert not removed_between(before, after).any(), "no voxel was removed from it"
+
+
 def test_axes_beyond_the_fourth_count_as_volumes() -> None:
     before = np.full((2, 2, 2, 2, 2), 7, np.int16)
     after = before.copy()
@@ -55,6 +69,25 @@ def test_axes_beyond_the_fourth_count_as_volumes() -> None:
 def test_images_of_different_shape_are_refused() -> None:
     with pytest.raises(ImageError):
         removed_between(np.zeros((2, 2, 2)), np.zeros((2, 2, 3)))
+
+
+@pytest.mark.parametrize("kind", ["u1", ">i2", "<f4", ">f4", "<f8", "<f16", "<c8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_one_changed_bit_is_found(kind: str, order: Literal["C", "F"]) -> None:
+    rng = np.random.default_rng(0)
+    before = np.asarray(rng.integers(1, 99, (3, 4, 5, 2)).astype(kind), order=order)
+    after = before.copy(order="K")
+    assert not changed_bits(before, after).any()
+    bits = np.frombuffer(after[1, 2, 3, 1].tobytes(), np.uint8).copy()
+    bits[0] ^= 1
+    after[1, 2, 3, 1] = np.frombuffer(bits.tobytes(), kind)[0]
+    assert np.argwhere(changed_bits(before, after)).tolist() == [[1, 2, 3, 1]]
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "f16", "c8"])
+def test_zeros_of_two_signs_are_two_and_what_is_no_number_is_itself(kind: str) -> None:
+    before, after = np.array([0.0, np.nan], kind), np.array([-0.0, np.nan], kind)
+    assert changed_bits(before, after).tolist() == [True, False]
 
 
 def test_what_was_blank_before_is_blank_in_every_volume() -> None:

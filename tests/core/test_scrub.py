@@ -89,7 +89,7 @@ def test_a_column_description_is_scrubbed_by_the_rules_for_descriptions(
 
 
 @given(
-    TELLING, st.sampled_from(["ProtocolName", "Manufacturer", "ImageType", "PulseSequenceDetails"])
+    TELLING, st.sampled_from(["ProtocolName", "SequenceName", "ImageType", "PulseSequenceDetails"])
 )
 def test_a_telling_string_is_dropped_wherever_it_hides(text: str, key: str) -> None:
     assert scrubbed({key: text}) == {}
@@ -114,6 +114,10 @@ def test_a_change_names_the_field_and_never_the_value() -> None:
         ("ConversionSoftwareVersion", "v1.0.20210317"),
         ("CogAtlasID", "https://www.cognitiveatlas.org/task/id/trm_4f24126c22011"),
         ("DeidentificationMethodCodeSequence", [{"CodeValue": "113102"}]),
+        ("TracerName", "[11C]AZ10419369"),
+        ("InjectedRadioactivity", 572_000_000),
+        ("SpecificRadioactivity", 3.51e10),
+        ("PromptRate", [19_800_304.0, 2_345_678]),
     ],
 )
 def test_what_a_rule_tolerates_stays(key: str, value: JSONValue) -> None:
@@ -135,6 +139,9 @@ def test_publications_and_authors_of_a_dataset_stay(fields: dict[str, JSONValue]
 
 def test_a_required_string_is_replaced_and_another_required_value_refuses_the_file() -> None:
     assert scrubbed({"TaskName": "Doe^Jane"}) == {"TaskName": "n/a"}
+    assert scrubbed({"Manufacturer": 7, "TaskName": None}) == {
+        "Manufacturer": "n/a", "TaskName": "n/a",
+    }  # fmt: skip
     with pytest.raises(TextError, match="EchoTime is required") as caught:
         scrub_fields({"EchoTime": "Doe^Jane"}, POLICY, CONTEXT)
     assert "Doe" not in str(caught.value)
@@ -143,7 +150,7 @@ def test_a_required_string_is_replaced_and_another_required_value_refuses_the_fi
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("Manufacturer", 7),
+        ("SequenceName", 7),
         ("ProtocolName", {"a": "b"}),
         ("SAR", "0.1"),
         ("PhilipsFloatNotDisplayScaling", "yes"),
@@ -152,6 +159,15 @@ def test_a_required_string_is_replaced_and_another_required_value_refuses_the_fi
 )
 def test_a_value_of_another_type_is_dropped(key: str, value: JSONValue) -> None:
     assert scrubbed({key: value}) == {}
+
+
+@pytest.mark.parametrize("value", ["14:35:20", "00:00:00", 52520, ["14:35:20"], "Doe^Jane"])
+def test_the_clock_of_a_pet_scan_is_set_to_nothing(value: JSONValue) -> None:
+    kept, changes = scrub_fields({"TimeZero": value, "ScanStart": 0}, POLICY, CONTEXT)
+    assert kept == {"TimeZero": "00:00:00", "ScanStart": 0}
+    assert [(c.where, c.what) for c in changes] == (
+        [] if value == "00:00:00" else [("TimeZero", "replaced")]
+    )
 
 
 def test_columns_that_no_rule_names_get_a_number() -> None:

@@ -71,7 +71,7 @@ def test_the_policies_are_listed_with_version_and_purpose(
         assert policy.name == name
         assert 20 < len(policy.description) < 100
     assert {"default", "hipaa-safe-harbor", "open-science"} <= {line.split()[0] for line in lines}
-    assert next(line for line in lines if line.startswith("default")).split()[1] == "1.3.0"
+    assert next(line for line in lines if line.startswith("default")).split()[1] == "1.4.0"
 
 
 @pytest.mark.parametrize("name", policy_names())
@@ -88,7 +88,7 @@ def test_a_policy_is_explained(name: str, capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_default_is_meant_if_no_policy_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "explain"]) == 0
-    assert capsys.readouterr().out.startswith("Policy default 1.3.0\n")
+    assert capsys.readouterr().out.startswith("Policy default 1.4.0\n")
 
 
 @pytest.mark.parametrize("name", policy_names())

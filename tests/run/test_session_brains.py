@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -129,6 +129,16 @@ def test_a_ratio_on_its_own_is_searched_and_a_map_is_not() -> None:
     assert search.asked == names(ratio)
     assert estimate(found, ratio).method == "told"
     assert "no magnitude image" in str(problem(found, relaxation))
+
+
+def test_no_brain_is_carried_over_to_what_takes_the_mask_of_its_session() -> None:
+    first, second = made("T1w"), made("T2w", look="T2w")
+    search = Search(first, second)
+    images = [image_of(first), replace(image_of(second), mask=MaskFrom.SESSION)]
+    found = SessionBrains(search).find(images)
+    assert kept(found, first).any()
+    assert "searched on its own" in str(problem(found, second))
+    assert search.asked == names(first)
 
 
 def test_an_acquisition_on_another_grid_lends_nothing() -> None:

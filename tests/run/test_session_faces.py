@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,12 +19,19 @@ from bidsdeid.run.face_cascade import Step
 from bidsdeid.run.faces import FaceFinder
 from bidsdeid.run.session import SessionImage
 from bidsdeid.run.session_faces import Findings, SessionFaces
+from pet_heads import AMYLOID, ELSEWHERE, FAINT, FDG, RECEPTOR, Tracer, pet
 from session_heads import Array, Grid, Pose, Scan, Scene, volume
 from session_scans import scan
 
 GRID = Grid(zooms=(3.0, 3.0, 3.0))
 MOVED = Pose(shift=(4.0, 3.0, 9.0))  # 10 mm to the front
 HERE = Grid(zooms=(3.0, 3.0, 3.0), front=-10.0)  # the voxels of GRID around a head that moved
+
+
+#: Where images that show no head, or a poor one, take their mask from.
+_MASKS = {
+    "phase": MaskFrom.ACQUISITION, "map": MaskFrom.ACQUISITION, "ratio": MaskFrom.EITHER,
+}  # fmt: skip
 
 
 def stripped(values: Array, there: Scene) -> Array:
@@ -46,11 +54,13 @@ def find(finder: FaceFinder, *scans: Scan, source: str = "auto") -> Findings:
         path = PurePosixPath(item.path)
         name = parse_name(path.name)
         assert name is not None
-        taken = item.look in ("phase", "map")
-        mask = MaskFrom.EITHER if item.look == "ratio" else MaskFrom.OWN
-        head = Head.of(np.asarray(volume(item).dataobj), item.scene.affine, item.slope)
-        images.append(SessionImage(path, name, MaskFrom.ACQUISITION if taken else mask, head))
+        mask = MaskFrom.SESSION if "/pet/" in item.path else _MASKS.get(item.look, MaskFrom.OWN)
+        images.append(SessionImage(path, name, mask, head_of(item)))
     return SessionFaces(lambda _: finder, source).find(images)
+
+
+def head_of(item: Scan) -> Head:
+    return Head.of(np.asarray(volume(item).dataobj), item.scene.affine, item.slope)
 
 
 def made(path: str, **more: Any) -> Scan:  # noqa: ANN401
@@ -212,3 +222,99 @@ def test_mask_source(finder: FaceFinder, source: str) -> None:
         "union": ("union with the session's T2w", "union with the session's T1w"),
     }[source]
     assert all(good(taken(found, item), item) for item in (first, second))
+
+
+# ── what takes the mask of its session ───────────────────────────────────────────────────────
+
+
+def refusal(findings: Findings, item: Scan) -> str:
+    found = findings[PurePosixPath(item.path)]
+    assert isinstance(found, FaceError), found
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    "pose",
+    [ELSEWHERE, Pose(turn=(45.0, -3.0, 4.0), shift=(14.0, -20.0, 20.0)),
+     Pose(turn=(5.0, -3.0, -36.0), shift=(60.0, 40.0, -80.0))],
+    ids=["a little", "nodded by 40 degrees", "turned by 40 degrees and moved by 108 mm"],
+)  # fmt: skip
+@pytest.mark.parametrize("tracer", [FDG, AMYLOID, RECEPTOR], ids=["FDG", "amyloid", "receptor"])
+def test_a_pet_takes_the_mask_of_the_t1w_wherever_it_lies(
+    finder: FaceFinder, tracer: Tracer, pose: Pose
+) -> None:
+    first, item = made("T1w"), pet("pet", tracer, pose=pose)
+    found = find(finder, item, first)
+    assert method(found, item) == "the session's T1w"
+    mask, there = taken(found, item), item.scene
+    assert mask[there.face].mean() > 0.97
+    assert mask[there.eyes].mean() > 0.85  # voxels of 4 mm
+    assert not mask[there.core].any()
+
+
+def test_a_pet_loses_what_the_t1w_loses_and_the_skin_that_it_shows_itself(
+    finder: FaceFinder,
+) -> None:
+    first, item = made("T1w"), pet("pet", noise=0.1)
+    found = find(finder, item, first)
+    frame = [found[PurePosixPath(x.path)] for x in (item, first)]
+    own, lent = (x.region for x in frame if isinstance(x, FaceEstimate))
+    assert not (lent & ~own).any()
+    assert (own & ~lent).any()
+
+
+def test_a_pet_is_never_searched_on_its_own(tmp_path: Path) -> None:
+    step = Step("atlas on pydeface", "atlas", AtlasEngine(), pydeface_atlas())
+    finder = FaceFinder((step,), FaceStyle(), tmp_path)
+    item = pet("pet", AMYLOID)
+    assert finder.find(head_of(item)).method == "atlas on pydeface", "it would be found"
+    assert "there is none that shows a face" in refusal(find(finder, item), item)
+
+
+def test_a_pet_takes_the_mask_of_no_image_but_an_anatomical(finder: FaceFinder) -> None:
+    magnitude = scan("fmap/magnitude1", look="GRE", grid=GRID)
+    item = pet("pet")
+    found = find(finder, item, magnitude)
+    assert good(taken(found, magnitude), magnitude)
+    assert "there is none that shows a face" in refusal(found, item)
+
+
+def test_a_pet_takes_no_mask_of_a_head_whose_face_was_gone(finder: FaceFinder) -> None:
+    first, item = made("T1w", spoil=stripped), pet("pet")
+    found = find(finder, item, first)
+    assert "there is none that shows a face" in refusal(found, item)
+
+
+def upside_down(values: Array, there: Scene) -> Array:  # noqa: ARG001
+    return values[:, :, ::-1]
+
+
+def backwards(values: Array, there: Scene) -> Array:  # noqa: ARG001
+    return values[:, ::-1]
+
+
+@pytest.mark.parametrize("spoil", [upside_down, backwards])
+@pytest.mark.parametrize("tracer", [FDG, AMYLOID], ids=["FDG", "amyloid"])
+def test_a_pet_that_is_mirrored_against_its_labels_is_refused(
+    finder: FaceFinder,
+    tracer: Tracer,
+    spoil: Any,  # noqa: ANN401
+) -> None:
+    right = pet("pet", tracer)
+    assert right.spoil is not None
+    made_of = right.spoil
+    wrong = replace(right, spoil=lambda values, there: spoil(made_of(values, there), there))
+    assert "does not fit it" in refusal(find(finder, wrong, made("T1w")), wrong)
+
+
+def test_a_pet_that_shows_nothing_but_a_brain_is_refused(finder: FaceFinder) -> None:
+    item = pet("pet", FAINT, pose=ELSEWHERE)
+    assert "does not fit it" in refusal(find(finder, item, made("T1w")), item)
+
+
+def test_noise_is_no_pet_of_a_head(finder: FaceFinder) -> None:
+    def noise(values: Array, there: Scene) -> Array:  # noqa: ARG001
+        return np.random.default_rng(0).uniform(size=values.shape)
+
+    item = replace(pet("pet"), spoil=noise)
+    assert "do not lie on each other" in refusal(find(finder, item, made("T1w")), item)

@@ -10,10 +10,13 @@ import pytest
 from bidsdeid.config import Config
 from bidsdeid.core.brain import BrainEstimate, BrainMask
 from bidsdeid.core.braingates import BrainMetrics
-from bidsdeid.core.estimate import Attempt
+from bidsdeid.core.estimate import Attempt, FaceEstimate, Head
+from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.nifti import Image
 from bidsdeid.core.policy import Decision
 from bidsdeid.errors import GateError
+from bidsdeid.resources import pydeface_atlas
+from bidsdeid.run.faces import FaceFinder, Hint
 from bidsdeid.run.treatment import treatment_of
 from heads import move, person
 
@@ -55,3 +58,24 @@ def test_a_head_that_moved_in_a_series_is_withheld() -> None:
     image, brain = series(STILL, STILL, STILL, NODDED)
     with pytest.raises(GateError, match="the head moved in a series"):
         treatment_of(CONFIG, brain, image)
+
+
+def face_of(image: Image, pose: Any) -> FaceEstimate:  # noqa: ANN401
+    """Return the face of a head whose place is told."""
+    hint = Hint("told", np.linalg.inv(pose), pydeface_atlas())
+    head = Head.of(image.data[..., 0], image.affine)
+    return FaceFinder((), FaceStyle(), Path()).place(head, hint)
+
+
+def test_a_volume_that_shows_nothing_is_not_asked_whether_its_face_is_gone() -> None:
+    image, _ = series(STILL, STILL)
+    image.data[..., 1] = 0
+    treatment = treatment_of(CONFIG, face_of(image, STILL), image)
+    assert treatment.remove is not None
+    assert treatment.remove.any()
+
+
+def test_a_volume_in_which_the_face_lies_elsewhere_stops_the_series() -> None:
+    image, _ = series(STILL, STILL, move(pitch=-35))
+    with pytest.raises(GateError, match="in one of its volumes"):
+        treatment_of(CONFIG, face_of(image, STILL), image)
