@@ -41,6 +41,9 @@ _LEAST_MARGIN_MM = 4.0
 #: The head is outlined on a copy smoothed by this (standard deviation).
 _SMOOTH_MM = 1.2
 
+#: How far to the sides the frontal sinus reaches, and above which share of the brain's height.
+_SINUS_MM, _SINUS_BOTTOM = 25.0, 0.3
+
 #: As much less goes behind the atlas's skin than behind the image's own.
 _LESS_MM = 4.0
 
@@ -150,7 +153,7 @@ class FaceFrame:
         clipped = np.clip(volume, low, max(high, low)) - low
         smooth = evened(ndimage.gaussian_filter(clipped, _SMOOTH_MM / zooms, truncate=3), zooms)
         seen = carry(smooth, affine, self.shape, self.affine, np.linalg.inv(to_atlas))
-        return View(seen, *air_and_tissue(smooth))
+        return View(seen, *air_and_tissue(smooth), self._sinus)
 
     def region(self, head: Bools, style: FaceStyle) -> Bools:
         """Return the voxels of the frame that go.
@@ -241,6 +244,12 @@ class FaceFrame:
         return np.broadcast_to(
             (self._before_pole < -depth_mm * self._size)[None, :, None], self.shape
         )
+
+    @cached_property
+    def _sinus(self) -> Bools:
+        """Rays between the eyes and above: those that may meet the frontal sinus."""
+        middle = self._aside < _SINUS_MM * self._size
+        return np.asarray(middle[:, None] & (self._height > _SINUS_BOTTOM)[None, :])
 
     @cached_property
     def _own_view(self) -> View:

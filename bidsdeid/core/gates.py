@@ -133,7 +133,7 @@ GATES = (
     ),
     Gate(
         "likeness", 0.35, 1.0, "the image does not look like a head in the atlas's place",
-        "right: 0.42-0.87, wrong: 0.02-0.60", sure=0.45,
+        "right: 0.42-0.87, wrong: 0.02-0.60, with the part in view itself", sure=0.45,
         until=Trust.CONFIRMED, confirmed_least=0.15,
     ),
     Gate(

@@ -37,8 +37,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 _MOST_PACKED = 1032  # bytes that deflate can make one of, at most: 258 in 2 bits
 _GZIP = 31  # zlib's word for "a gzip container"
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-_MIN_AXES, _MAX_AXES = 3, 7
-_ALIGNED = 16  # bytes: where a number of any type may begin
+_MIN_AXES, _MAX_AXES, _ALIGNED = 3, 7, 16  # any number may begin after 16 bytes
 
 
 @dataclass(frozen=True)
@@ -82,13 +81,15 @@ class Image:
             return -volume if self.slope < 0 else volume
         return self.data
 
-    def volumes(self) -> Iterator[Floats]:
-        """Yield each (X, Y, Z) volume of a series; none for a single volume."""
-        space = self.data.shape[:3]
-        series = self.data.reshape((*space, -1), order="F")
+    def stored_volumes(self) -> Iterator[Stored]:
+        """Yield each (X, Y, Z) volume of a series as it is stored; none for a single volume."""
+        series = self.data.reshape((*self.data.shape[:3], -1), order="F")
         if series.shape[3] > 1:
-            for index in range(series.shape[3]):
-                yield mean_volume(series[..., index])
+            yield from np.moveaxis(series, 3, 0)
+
+    def volumes(self) -> Iterator[Floats]:
+        """Yield the same, finite and in single precision."""
+        return map(mean_volume, self.stored_volumes())
 
 
 def world_affine(header: NiftiHeader) -> Affine:
@@ -121,8 +122,7 @@ def decode_image(content: bytes) -> Image:
         message = "the header announces more data than an image can have"
         raise ImageError(message)
     start = int(offset)
-    whole = packed and start % _ALIGNED == 0
-    plain = _at_once(content, start + size) if whole else None
+    plain = _at_once(content, start + size) if packed and not start % _ALIGNED else None
     if plain is not None:
         return Image(header, np.frombuffer(plain, dtype, -1, start).reshape(shape, order="F"))
     read(int(gap))

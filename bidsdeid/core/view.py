@@ -23,11 +23,14 @@ class View:
     smooth : (U, V, W) array
     air, tissue : float
         Brightness of air, and Otsu's threshold.
+    sinus : (U, W) array of bool, optional
+        Rays from the front that may meet the frontal sinus, with the brain behind it.
     """
 
     smooth: Floats
     air: float
     tissue: float
+    sinus: Bools | None = None
 
     def head(self, share: float = 0.5) -> Bools:
         """Return the largest body brighter than a share of the way from air to tissue."""
@@ -35,15 +38,17 @@ class View:
         return largest_body(np.asarray(ndimage.binary_opening(bright)))
 
     def sure_head(self) -> Bools:
-        """Return what is bright for sure, and dim skin before a cavity.
+        """Return what is bright for sure, and dim skin before the frontal sinus.
 
         Skin that is to go begins here: noise and haze before a face must not be taken for it,
         and what lies before it goes anyway.  But where skin is dim, what is bright behind the
-        frontal sinus is the brain, and must not be taken for it either.
+        sinus is the brain, and must not be taken for it either.
         """
         head, sure = self.head(), self.head(SURE_SHARE)
+        if self.sinus is None:
+            return sure
         met = np.maximum.accumulate(head[:, ::-1], axis=1)
         left = np.maximum.accumulate(met & ~head[:, ::-1], axis=1)[:, ::-1]
         first = head & ~left  # of each ray from the front, up to the first cavity
         dim = np.asarray(left.any(axis=1) & ~(first & sure).any(axis=1))
-        return np.asarray(sure | (first & dim[:, None, :]))
+        return np.asarray(sure | (first & (dim & self.sinus)[:, None, :]))

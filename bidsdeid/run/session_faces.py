@@ -124,7 +124,10 @@ class SessionFaces(Session[FaceEstimate]):
             )
         try:
             brain = self._brain(image, hint)
-            placed = self._finder_for(image).place(image.head, hint, brain)
+            # Where the headers agree, too, it is asked which way the head lies: little of a PET
+            # tells front from back, and a header that is wrong is wrong for both.
+            asked = replace(hint, trust=Trust.CARRIED)
+            placed = self._finder_for(image).place(image.head, asked, brain)
         except FileProblem as problem:
             return problem
         (attempt,) = placed.attempts

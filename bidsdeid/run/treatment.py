@@ -112,8 +112,8 @@ def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceS
     if face.finding is not Finding.FACE:
         return
     as_given = style.mask is MaskStyle.PYDEFACE
-    for volume in image.volumes():
-        if volume.min() == volume.max():
+    for stored, volume in zip(image.stored_volumes(), image.volumes(), strict=True):
+        if stored.min() == stored.max():
             continue  # it shows nothing, as the first of a PET series may
         head = Head.of(volume, image.affine, image.slope)
         metrics = judge_of(face.atlas).measure(

@@ -255,7 +255,7 @@ def test_a_pet_takes_the_mask_of_the_t1w_wherever_it_lies(
 def test_a_pet_loses_what_the_t1w_loses_and_the_skin_that_it_shows_itself(
     finder: FaceFinder,
 ) -> None:
-    first, item = made("T1w"), pet("pet", noise=0.1)
+    first, item = made("T1w"), pet("pet", noise=0.05)
     found = find(finder, item, first)
     frame = [found[PurePosixPath(x.path)] for x in (item, first)]
     own, lent = (x.region for x in frame if isinstance(x, FaceEstimate))
