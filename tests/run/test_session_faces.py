@@ -12,6 +12,7 @@ from bidsdeid.core.entities import parse_name
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head
 from bidsdeid.core.face import FaceStyle
 from bidsdeid.core.policy import MaskFrom
+from bidsdeid.core.voxels import Affine
 from bidsdeid.engines.atlas import AtlasEngine
 from bidsdeid.errors import FaceError
 from bidsdeid.resources import pydeface_atlas
@@ -51,16 +52,22 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> FaceFinder:
 def find(finder: FaceFinder, *scans: Scan, source: str = "auto") -> Findings:
     images = []
     for item in scans:
-        path = PurePosixPath(item.path)
-        name = parse_name(path.name)
-        assert name is not None
         mask = MaskFrom.SESSION if "/pet/" in item.path else _MASKS.get(item.look, MaskFrom.OWN)
-        images.append(SessionImage(path, name, mask, head_of(item)))
+        images.append(session_image(item, mask))
     return SessionFaces(lambda _: finder, source).find(images)
 
 
-def head_of(item: Scan) -> Head:
-    return Head.of(np.asarray(volume(item).dataobj), item.scene.affine, item.slope)
+def session_image(item: Scan, mask: MaskFrom) -> SessionImage:
+    path = PurePosixPath(item.path)
+    name = parse_name(path.name)
+    assert name is not None
+    return SessionImage(path, name, mask, head_of(item))
+
+
+def head_of(item: Scan, affine: Affine | None = None) -> Head:
+    """Return a head as its header, or another, says that it lies."""
+    grid = item.scene.affine if affine is None else affine
+    return Head.of(np.asarray(volume(item).dataobj), grid, item.slope)
 
 
 def made(path: str, **more: Any) -> Scan:  # noqa: ANN401
@@ -250,6 +257,25 @@ def test_a_pet_takes_the_mask_of_the_t1w_wherever_it_lies(
     assert mask[there.face].mean() > 0.97
     assert mask[there.eyes].mean() > 0.85  # voxels of 4 mm
     assert not mask[there.core].any()
+
+
+@pytest.mark.parametrize("tracer", [FDG, AMYLOID], ids=["FDG", "amyloid"])
+def test_a_pet_that_faces_backwards_is_not_believed_though_its_header_fits(
+    finder: FaceFinder, tracer: Tracer
+) -> None:
+    """Somebody laid it on the T1w by a rigid registration, which ended the wrong way round."""
+    straight = pet("pet", tracer, (1.0,))
+    item = replace(straight, spoil=lambda data, at: straight.spoil(data, at)[::-1, ::-1])
+    first = session_image(made("T1w"), MaskFrom.OWN)
+    turned = session_image(item, MaskFrom.SESSION)
+    for _ in range(5):
+        to_first = turned.onto(first)
+        assert to_first is not None
+        affine = to_first @ turned.head.grid
+        turned = replace(turned, head=head_of(item, affine))
+    found = SessionFaces(lambda _: finder, "auto").find([first, turned])[turned.path]
+    assert isinstance(found, FaceError), found.metrics
+    assert "turned or mirrored" in str(found)
 
 
 def test_a_pet_loses_what_the_t1w_loses_and_the_skin_that_it_shows_itself(
