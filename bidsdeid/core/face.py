@@ -262,6 +262,12 @@ class FaceFrame:
         return self._own_view.head()
 
     @cached_property
+    def own_face(self) -> Bools:
+        """What of the atlas's head is its face: its mask, and the skin from where it seems."""
+        skin = self._skin(self.own_head, Strength.STANDARD)
+        return np.asarray(self.own_head & (skin | self._base) & ~self._near_brain)
+
+    @cached_property
     def from_brain(self) -> NDArray[np.float64]:
         """The distance of each voxel from the brain, mm."""
         return np.asarray(ndimage.distance_transform_edt(~self.brain) * ZOOM_MM)

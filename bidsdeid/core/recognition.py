@@ -6,7 +6,6 @@ import numpy as np
 
 from bidsdeid.core.estimate import Finding, Head
 from bidsdeid.core.face import FaceFrame
-from bidsdeid.core.facestyle import FaceStyle
 from bidsdeid.core.gates import GATES, FaceMetrics
 from bidsdeid.core.head import bright_body, dice, filled
 from bidsdeid.core.voxels import HALF, Affine, Bools, carry, in_view
@@ -22,6 +21,9 @@ _IN_VIEW = 0.02
 
 #: A brain without a skull fills its own place and no more.
 _BRAIN_OVERLAP = 0.88
+
+#: And is not stretched to do so: as in `bidsdeid.core.gates`.
+_STRETCH = 1.25
 
 #: Share of the atlas's own surface over each part that is one value, exactly, where a face was
 #: removed: 0.26-0.76, 0.94-1 and 0.84-0.99 on nine heads after, 0-0.09, 0-0.24 and 0 before.
@@ -68,7 +70,7 @@ def what_is_there(head: Head, frame: FaceFrame, to_atlas: Affine) -> Finding:
         That is believed.
     """
     back = np.linalg.inv(to_atlas)
-    face = frame.own_head & frame.region(frame.own_head, FaceStyle())
+    face = frame.own_face
     view = face & in_view(head.volume.shape, head.affine, frame.shape, frame.affine, back)
     if view.sum() < _IN_VIEW * face.sum():
         return Finding.ELSEWHERE
@@ -94,7 +96,9 @@ def is_stripped(head: Head, frame: FaceFrame, to_atlas: Affine) -> bool:
     body = filled(bright_body((~flat).astype(np.float32)))
     seen = carry(body.astype(np.uint8), head.affine, frame.shape, frame.affine, back) > HALF
     alone = float(flat[~body].mean()) if not body.all() else 0.0
-    return alone >= _ONE_VALUE and dice(seen, frame.brain) >= _BRAIN_OVERLAP
+    scales = np.linalg.svd(back[:3, :3], compute_uv=False)
+    round_ = scales.max() > _STRETCH * scales.min()  # a ball is no brain, however it is stretched
+    return bool(alone >= _ONE_VALUE and not round_ and dice(seen, frame.brain) >= _BRAIN_OVERLAP)
 
 
 def _one_value(head: Head, frame: FaceFrame, back: Affine) -> Bools:
