@@ -22,8 +22,8 @@ _IN_VIEW = 0.02
 #: A brain without a skull fills its own place and no more.
 _BRAIN_OVERLAP = 0.88
 
-#: And is not stretched to do so: as in `bidsdeid.core.gates`.
-_STRETCH = 1.25
+#: And is not stretched to do so, as a ball would be.
+_STRETCH = next(gate for gate in GATES if gate.metric == "stretch")
 
 #: Share of the atlas's own surface over each part that is one value, exactly, where a face was
 #: removed: 0.26-0.76, 0.94-1 and 0.84-0.99 on nine heads after, 0-0.09, 0-0.24 and 0 before.
@@ -97,8 +97,11 @@ def is_stripped(head: Head, frame: FaceFrame, to_atlas: Affine) -> bool:
     seen = carry(body.astype(np.uint8), head.affine, frame.shape, frame.affine, back) > HALF
     alone = float(flat[~body].mean()) if not body.all() else 0.0
     scales = np.linalg.svd(back[:3, :3], compute_uv=False)
-    round_ = scales.max() > _STRETCH * scales.min()  # a ball is no brain, however it is stretched
-    return bool(alone >= _ONE_VALUE and not round_ and dice(seen, frame.brain) >= _BRAIN_OVERLAP)
+    return (
+        alone >= _ONE_VALUE
+        and _STRETCH.admits(float(scales.max() / scales.min()))
+        and dice(seen, frame.brain) >= _BRAIN_OVERLAP
+    )
 
 
 def _one_value(head: Head, frame: FaceFrame, back: Affine) -> Bools:

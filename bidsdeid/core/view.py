@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -10,8 +11,8 @@ from scipy import ndimage
 from bidsdeid.core.head import largest_body
 from bidsdeid.core.voxels import Bools, Floats
 
-#: What is bright for sure; see `bidsdeid.core.head.tissue_threshold`.
-SURE_SHARE = 1.0
+#: What is head, and what is bright for sure; see `bidsdeid.core.head.tissue_threshold`.
+_SHARE, SURE_SHARE = 0.5, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,18 @@ class View:
     tissue: float
     sinus: Bools | None = None
 
-    def head(self, share: float = 0.5) -> Bools:
+    def head(self, share: float = _SHARE) -> Bools:
         """Return the largest body brighter than a share of the way from air to tissue."""
+        return self._head if share == _SHARE else self._body(share)
+
+    @cached_property
+    def _head(self) -> Bools:
+        """What a mask begins at and is judged by: asked for twice in each attempt."""
+        head = self._body(_SHARE)
+        head.flags.writeable = False
+        return head
+
+    def _body(self, share: float) -> Bools:
         bright = self.smooth > self.air + share * (self.tissue - self.air)
         return largest_body(np.asarray(ndimage.binary_opening(bright)))
 
