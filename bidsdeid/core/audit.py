@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -22,9 +21,10 @@ from numpy.typing import NDArray
 
 from bidsdeid.core.detectors import findings, words_found
 from bidsdeid.core.entities import parse_name
+from bidsdeid.core.gzipped import GZIP_MAGIC, bare_member
 from bidsdeid.core.header import released_header
 from bidsdeid.core.labels import objection
-from bidsdeid.core.nifti import GZIP_MAGIC, Image, decode_image
+from bidsdeid.core.nifti import Image, decode_image
 from bidsdeid.core.policy import ColumnRule, Policy
 from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.removal import changed_bits
@@ -33,7 +33,7 @@ from bidsdeid.core.tables import MAX_AGE, MIDNIGHT, is_number, quantity
 from bidsdeid.core.terms import NO_WORDS, Terms
 from bidsdeid.core.values import JSONValue, strings
 from bidsdeid.core.voxels import Bools, Fill
-from bidsdeid.errors import LeakError
+from bidsdeid.errors import ImageError, LeakError
 
 #: Fields that this program writes itself, from constants.
 OWN_FIELDS = frozenset({"DeidentificationMethod", "DeidentificationMethodCodeSequence"})
@@ -279,20 +279,13 @@ _LINE = re.compile(rb"[^\n]+")
 
 
 def _unpacked(content: bytes, limit: int) -> bytes:
-    """Return what a file holds: itself, or what is in its one clean gzip member.
-
-    A gzip header may have no flags (name, comment, extra field) and no time, and nothing may
-    follow the member.
-    """
+    """Return what a file holds: itself, or what is in its one gzip member that tells nothing."""
     if not content.startswith(GZIP_MAGIC):
         return content
-    if content[3] or any(content[4:8]):
-        _leak("its gzip header holds a name, a comment or a time")
-    stream = zlib.decompressobj(31)
-    plain = stream.decompress(content, limit + 1)
-    if len(plain) > limit or not stream.eof or stream.unused_data:
-        _leak("its gzip file holds more than one member or more than it should")
-    return plain
+    try:
+        return bare_member(content, limit)
+    except ImageError as problem:
+        _leak(str(problem))
 
 
 def _leak(what: str) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 
 import numpy as np
 from scipy import ndimage
@@ -30,12 +31,15 @@ class BrainEstimate:
     metrics : BrainMetrics
     attempts : tuple of Attempt
         All that were tried; the last one won.
+    lender : PurePosixPath or None
+        The image whose mask it is, if it is another's.
     """
 
     brain: Bools
     affine: Affine
     metrics: BrainMetrics
     attempts: tuple[Attempt, ...]
+    lender: PurePosixPath | None = None
 
     @property
     def method(self) -> str:

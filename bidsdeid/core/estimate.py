@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from itertools import product
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -109,6 +110,8 @@ class FaceEstimate:
     finding : Finding
     brain_limit : str
         How the image's own brain was found, if it was kept beside the atlas's.
+    lender : PurePosixPath or None
+        The image whose mask it is, if it is another's.
     """
 
     region: Bools
@@ -119,6 +122,7 @@ class FaceEstimate:
     attempts: tuple[Attempt, ...]
     finding: Finding = Finding.FACE
     brain_limit: str = ""
+    lender: PurePosixPath | None = None
 
     @property
     def method(self) -> str:

@@ -21,7 +21,7 @@ class Trust(IntEnum):
     """From another image of the session, by a rigid registration of the heads."""
 
     CONFIRMED = 2
-    """Carried, and the headers of the two images say the same."""
+    """Carried, the headers of the two images say the same, and the head faces the same way."""
 
     KNOWN = 3
     """From another volume of the same series."""

@@ -8,24 +8,20 @@ limits: no more is decompressed than the header announces.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import deflate
 import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from bidsdeid.core.estimate import Head
+from bidsdeid.core.gzipped import GZIP_MAGIC, Inflater, compress, inflated_at_once
 from bidsdeid.core.header import DATA_TYPES, NiftiHeader, released_header
 from bidsdeid.core.voxels import Affine, Floats, Stored, mean_volume
 from bidsdeid.errors import ImageError
-
-#: gzip level of libdeflate: files as small as zlib's default level makes, in a fifth of the time.
-GZIP_LEVEL = 4
 
 #: A single image larger than this is not an MRI of a head.
 MAX_BYTES = 32 * 2**30
@@ -33,11 +29,14 @@ MAX_BYTES = 32 * 2**30
 #: What may follow the voxels before the file counts as something else in disguise.
 MAX_TRAILING_BYTES = 64 * 2**20
 
-GZIP_MAGIC = b"\x1f\x8b"
-_MOST_PACKED = 1032  # bytes that deflate can make one of, at most: 258 in 2 bits
-_GZIP = 31  # zlib's word for "a gzip container"
+#: Farther from the middle of a scanner nothing is measured, and single precision fails.
+FARTHEST_MM = 1e6
+
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
-_MIN_AXES, _MAX_AXES, _ALIGNED = 3, 7, 16  # any number may begin after 16 bytes
+_MIN_AXES, _MAX_AXES = 3, 7
+
+#: Any number may begin after so many bytes.
+_ALIGNED = 16
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def decode_image(content: bytes) -> Image:
         If it is not a whole, sane NIfTI image with three or more axes of plain numbers.
     """
     packed = content.startswith(GZIP_MAGIC)
-    read = _Inflater(content).read if packed else _slices(memoryview(content))
+    read = Inflater(content).read if packed else _slices(memoryview(content))
     header = _read_header(read)
     shape, dtype = _shape_and_type(header)
     size = math.prod(shape) * dtype.itemsize
@@ -122,7 +121,7 @@ def decode_image(content: bytes) -> Image:
         message = "the header announces more data than an image can have"
         raise ImageError(message)
     start = int(offset)
-    plain = _at_once(content, start + size) if packed and not start % _ALIGNED else None
+    plain = inflated_at_once(content, start + size) if packed and not start % _ALIGNED else None
     if plain is not None:
         return Image(header, np.frombuffer(plain, dtype, -1, start).reshape(shape, order="F"))
     read(int(gap))
@@ -156,26 +155,6 @@ def encode_image(header: NiftiHeader, data: Stored, *, gzipped: bool) -> bytes:
     return compress(content) if gzipped else content
 
 
-def compress(content: bytes) -> bytes:
-    """Return a gzip file that depends on `content` only: no name, no time, on any machine."""
-    return bytes(deflate.gzip_compress(content, GZIP_LEVEL))
-
-
-def decompress(content: bytes, limit: int) -> bytes:
-    """Return what a gzip file holds.
-
-    Raises
-    ------
-    ImageError
-        If it is damaged or holds more than `limit` bytes.
-    """
-    plain = _Inflater(content).read(limit + 1)
-    if len(plain) > limit:
-        message = "the gzip file holds more than expected"
-        raise ImageError(message)
-    return plain
-
-
 def mask_header(header: NiftiHeader) -> NiftiHeader:
     """Return a header for a uint8 mask on the grid of the image that `header` describes."""
     fresh = released_header(header)
@@ -185,53 +164,6 @@ def mask_header(header: NiftiHeader) -> NiftiHeader:
     for name in ("intent_code", "slice_code", "slice_start", "slice_end", "slice_duration"):
         fresh[name] = 0
     return released_header(fresh)
-
-
-def _at_once(content: bytes, size: int) -> memoryview | None:
-    """Return what a gzip file holds, read by libdeflate in a third of zlib's time.
-
-    None if it is not one sound member of `size` bytes, as most are: `_Inflater` finds out what it
-    is.  It is asked first what it says of itself: no room is made for more than it can hold.
-    """
-    told = int.from_bytes(content[-4:], "little")
-    if told != size % 2**32 or size > _MOST_PACKED * len(content):
-        return None
-    try:
-        plain = deflate.gzip_decompress(content, size)
-    except deflate.DeflateError:
-        return None
-    return memoryview(plain).toreadonly() if len(plain) == size else None
-
-
-class _Inflater:
-    """A gzip file read piece by piece, whatever its number of members."""
-
-    def __init__(self, content: bytes) -> None:
-        self._stream = zlib.decompressobj(_GZIP)
-        self._rest = content
-
-    def read(self, size: int) -> bytes:
-        """Return `size` bytes, or fewer at the end; raise `ImageError` if the end is missing."""
-        pieces: list[bytes] = []
-        wanted = size
-        while wanted > 0:
-            if self._stream.eof:
-                self._rest = self._stream.unused_data.lstrip(b"\0")
-                if not self._rest:
-                    break
-                self._stream = zlib.decompressobj(_GZIP)
-            try:
-                piece = self._stream.decompress(self._rest, wanted)
-            except zlib.error as error:
-                message = "the gzip stream is damaged"
-                raise ImageError(message) from error
-            self._rest = self._stream.unconsumed_tail
-            if not piece and not self._stream.eof:
-                message = "the gzip stream is cut short"
-                raise ImageError(message)
-            pieces.append(piece)
-            wanted -= len(piece)
-        return b"".join(pieces)
 
 
 def _slices(content: memoryview) -> Callable[[int], bytes]:
@@ -289,12 +221,16 @@ def _shape_and_type(header: NiftiHeader) -> tuple[tuple[int, ...], np.dtype[Any]
         message = "the voxels are colours or complex numbers, not intensities"
         raise ImageError(message)
     try:
+        affine = world_affine(header)
         with np.errstate(invalid="ignore"):
-            volume = abs(float(np.linalg.det(world_affine(header)[:3, :3])))
+            volume = abs(float(np.linalg.det(affine[:3, :3])))
     except (HeaderDataError, ValueError) as error:
         message = "the header's geometry cannot be used: it is not a rotation with lengths"
         raise ImageError(message) from error
     if not 1e-6 < volume < 1e6:  # noqa: PLR2004 -- mm³ of a voxel; NaN fails, too
         message = "the header's geometry cannot be used: an axis has no length"
+        raise ImageError(message)
+    if not np.abs(affine).max() < FARTHEST_MM:  # NaN fails, too
+        message = "the header's geometry cannot be used: its origin is nowhere"
         raise ImageError(message)
     return shape, dtype

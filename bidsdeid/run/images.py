@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -86,6 +87,19 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     outcome = released_outcome(action, tuple(releases), changes=changes, **treatment.details)
     outcome = replace(outcome, decision=str(treatment.decision))
     return outcome if found is None else _with_evidence(bench, action, image, found, outcome)
+
+
+def retract_borrowers(bench: Bench, actions: Iterable[Action]) -> None:
+    """Withhold images whose mask another image lent them that is not believed itself any more.
+
+    What is measured of a phase image, or of a map, does not tell whether a face is gone.
+    """
+    for action in actions:
+        found = bench.found.get(action.path)
+        if action.path not in bench.released or isinstance(found, FileProblem | None):
+            continue
+        if found.lender is not None and isinstance(bench.found[found.lender], FileProblem):
+            bench.retract(action.path, "its mask did not fit the image that lent it")
 
 
 def _with_evidence(

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 
 from bidsdeid.core.audit import MAX_SIGNAL_BYTES
 from bidsdeid.core.detectors import findings, removed
+from bidsdeid.core.gzipped import GZIP_MAGIC, compress, decompress
 from bidsdeid.core.inheritance import chain
 from bidsdeid.core.ledger import Outcome, Status
 from bidsdeid.core.naming import carries, serves, sidecar_of
-from bidsdeid.core.nifti import GZIP_MAGIC, compress, decompress
 from bidsdeid.core.plan import Action, Kind
 from bidsdeid.core.policy import Decision
 from bidsdeid.core.scrub import Change, scrub_fields

@@ -24,7 +24,7 @@ from bidsdeid.report.row import folder_of
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_telling_names, record_withheld, withheld
 from bidsdeid.run.face_together import revealing, shown_together
-from bidsdeid.run.images import release_image
+from bidsdeid.run.images import release_image, retract_borrowers
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
     parse_sidecars,
@@ -218,6 +218,7 @@ def _fill(bench: Bench, task: Task, barred: Mapping[PurePosixPath, str]) -> None
         for action in images:
             if _names_others(action, parsed) is naming:
                 bench.attempt(action, partial(release_image, bench, parsed))
+        retract_borrowers(bench, images)
         for action in images:
             if action.path in bench.outcomes:
                 retract_dependents(bench, action)

@@ -24,8 +24,8 @@ from bidsdeid.core.entities import BIDSName
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Head
 from bidsdeid.core.kinship import acquisition, may_lend, preference, simultaneous
 from bidsdeid.core.policy import MaskFrom
-from bidsdeid.core.registration import Reference
-from bidsdeid.core.voxels import Affine
+from bidsdeid.core.registration import Reference, head_centre
+from bidsdeid.core.voxels import Affine, downsample
 from bidsdeid.errors import FaceError, FileProblem
 
 #: Heads this alike (correlation ratio) lie on each other; others say nothing.
@@ -33,6 +33,13 @@ LEAST_LIKENESS = 0.30
 
 #: An image made with other pulses shares the mask of its acquisition if the head lay this still.
 STILL_MM = 3.0
+
+#: By so much a head must lie better on another image of it than turned or mirrored: 0.20-0.40 of
+#: a real echo-planar image and eight made ones, -0.34 if they are turned against their labels.
+LEAST_LEAD = 0.05
+
+#: The middle of a head is found on voxels of this size.
+_CENTRED_MM = 8.0
 
 Estimate = TypeVar("Estimate", FaceEstimate, BrainEstimate)
 
@@ -58,7 +65,10 @@ def displaced(reference: Reference, head: Head, points: Array) -> float | None:
     FileProblem
         If there is nothing in the image.
     """
-    found = reference.register(head.volume, head.affine, [np.eye(4)], rigid=True)
+    moved = np.eye(4)
+    small = downsample(head.volume, head.affine, _CENTRED_MM)
+    moved[:3, 3] = head_centre(*small) - reference.centre
+    found = reference.register(head.volume, head.affine, [np.eye(4), moved], rigid=True)
     if found.likeness < LEAST_LIKENESS:
         return None
     return float(np.linalg.norm((found.to_reference @ points - points)[:3], axis=0).max())
@@ -106,6 +116,22 @@ class SessionImage:
             return None
         likeness, to_other = max(found, key=itemgetter(0))
         return to_other if likeness >= LEAST_LIKENESS else None
+
+    def faces_as(self, other: SessionImage, to_other: Affine) -> bool:
+        """Tell whether the head faces in another image as it does in this one.
+
+        Where two headers agree, an image that is turned against its own lies where its header
+        has it, as far as `onto` can tell: a brain turned front to back fits its own outline.
+
+        Parameters
+        ----------
+        other : SessionImage
+        to_other : (4, 4) array, world of this one → world of the other
+        """
+        head = other.head
+        # What shows less of the head is sought in the other: of a whole head much lies elsewhere.
+        likeness, rival = self.reference.likeness_and_rival(head.volume, head.affine, to_other)
+        return likeness - rival >= LEAST_LEAD
 
 
 class Session(ABC, Generic[Estimate]):
@@ -180,7 +206,8 @@ class Session(ABC, Generic[Estimate]):
                 if words in image.rejected:
                     continue
                 attempt = Attempt(words, (), estimate.attempts[-1].metrics)
-                return replace(estimate, attempts=(attempt,))
+                lender = estimate.lender or other.path
+                return replace(estimate, attempts=(attempt,), lender=lender)
         return None
 
     def _lies_still(self, other: SessionImage, estimate: Estimate, image: SessionImage) -> bool:

@@ -124,8 +124,8 @@ class SessionFaces(Session[FaceEstimate]):
             )
         try:
             brain = self._brain(image, hint)
-            # Where the headers agree, too, it is asked which way the head lies: little of a PET
-            # tells front from back, and a header that is wrong is wrong for both.
+            # Where the headers agree, too, the atlas is asked which way the head lies: a PET may
+            # fit the head of its session nearly as well when it is turned.
             asked = replace(hint, trust=Trust.CARRIED)
             placed = self._finder_for(image).place(image.head, asked, brain)
         except FileProblem as problem:
@@ -138,7 +138,7 @@ class SessionFaces(Session[FaceEstimate]):
         if brain is not None:
             near = frame_of(placed.atlas).near(brain.brain, brain.affine, placed.to_atlas)
             region &= ~near
-        return replace(placed, region=region)
+        return replace(placed, region=region, lender=known[0].path)
 
     def _hint(self, image: SessionImage) -> Hint | None:
         """Return where the image that shows the head best says it is."""
@@ -159,7 +159,8 @@ class SessionFaces(Session[FaceEstimate]):
         to_atlas = estimate.to_atlas @ to_other
         frame = frame_of(estimate.atlas)
         agree = displacement(frame, estimate.to_atlas, to_atlas) <= AGREEMENT_MM
-        trust = Trust.CONFIRMED if agree else Trust.CARRIED
+        sure = agree and image.faces_as(other, to_other)
+        trust = Trust.CONFIRMED if sure else Trust.CARRIED
         words = f"the session's {other.name.suffix}"
         brain = self._brains.get(other.path)
         if brain is not None:

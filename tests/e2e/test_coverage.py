@@ -209,18 +209,28 @@ def _stripped(values: Array, there: Scene) -> Array:
     return values
 
 
+def _moved(values: Array, there: Scene) -> Array:  # noqa: ARG001
+    """Move the head of the last volume by 40 mm."""
+    values = values.copy()
+    values[..., -1] = np.roll(values[..., -1], 16, axis=2)
+    return values
+
+
 _PHASE = {"Units": "rad", "EchoTime": 0.01}
 FACELESS = scan("anat/T1w", sub="faceless", spoil=_defaced)
 STRIPPED = scan("anat/T1w", sub="stripped", spoil=_stripped)
 GOOD = scan("anat/T1w", sub="sisters")
 ORPHAN = scan("anat/acq-orphan_echo-1_part-phase_MEGRE", _PHASE, sub="sisters", look="phase")
+_RUN = {"look": "GRE", "fade": (1.0, 0.9), "sub": "sisters"}
+MOVED = scan("anat/acq-moved_part-mag_T2starw", spoil=_moved, **_RUN)
+LENT = scan("anat/acq-moved_part-phase_T2starw", _PHASE, **{**_RUN, "look": "phase"})
 STRANGER = scan("anat/acq-stranger_T2w", sub="sisters", look="T2w", pose=Pose(size=(0.7,) * 3))
 
 
 @pytest.fixture(scope="module")
 def problems(app: Runner, tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("problems") / "in"
-    write_scans(root, (FACELESS, STRIPPED, GOOD, ORPHAN, STRANGER))
+    write_scans(root, (FACELESS, STRIPPED, GOOD, ORPHAN, MOVED, LENT, STRANGER))
     return app(root, root.with_name("out"), "participant", "--nprocs", "2",
                "--skip-bids-validation", "--layout", "raw", code=1)  # fmt: skip
 
@@ -247,6 +257,15 @@ def test_a_phase_image_without_a_magnitude_is_withheld(problems: Run) -> None:
     assert outcome["status"] == "withheld by failure"
     assert "no magnitude image" in outcome["reason"]
     assert not (problems.out / ORPHAN.path).exists()
+
+
+def test_a_mask_that_did_not_fit_its_own_image_is_believed_nowhere(problems: Run) -> None:
+    known = ledger(problems)
+    assert "in one of its volumes" in known[MOVED.path]["reason"]
+    assert known[LENT.path]["status"] == "withheld by failure"
+    assert "did not fit the image that lent it" in known[LENT.path]["reason"]
+    for item in (MOVED, LENT):
+        assert not list(problems.out.glob(f"sub-sisters/anat/{Path(item.path).name[:20]}*moved*"))
 
 
 def test_a_stranger_in_the_session_is_withheld_with_every_reason(problems: Run) -> None:

@@ -201,7 +201,7 @@ def test_a_series_with_a_face_in_another_place_is_withheld(go: Runner, dataset: 
     path.parent.mkdir()
     nib.save(nib.Nifti1Image(np.stack([volume, moved], axis=-1), image.affine), path)
     run = go(code=1)
-    assert "in one of its volumes" in run.words
+    assert "the head moved in a series" in run.words
     assert not list(run.out.rglob("*T2starw*"))
 
 

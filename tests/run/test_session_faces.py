@@ -259,6 +259,27 @@ def test_a_pet_takes_the_mask_of_the_t1w_wherever_it_lies(
     assert not mask[there.core].any()
 
 
+def laid_on(first: SessionImage, item: Scan, mask: MaskFrom) -> SessionImage:
+    """Lay an image on another by rigid registration, as somebody might have, in its header."""
+    image = session_image(item, mask)
+    for _ in range(5):
+        to_first = image.onto(first)
+        assert to_first is not None
+        image = replace(image, head=head_of(item, to_first @ image.head.grid))
+    return image
+
+
+def test_an_echo_planar_image_is_not_believed_upside_down_though_its_header_fits(
+    finder: FaceFinder,
+) -> None:
+    item = scan("func/task-rest_bold", look="EPI", grid=GRID, spoil=upside_down)
+    first = session_image(made("T1w"), MaskFrom.OWN)
+    turned = laid_on(first, item, MaskFrom.OWN)
+    found = SessionFaces(lambda _: finder, "auto").find([first, turned])[turned.path]
+    assert isinstance(found, FaceError), found.metrics
+    assert "turned or mirrored" in str(found)
+
+
 @pytest.mark.parametrize("tracer", [FDG, AMYLOID], ids=["FDG", "amyloid"])
 def test_a_pet_that_faces_backwards_is_not_believed_though_its_header_fits(
     finder: FaceFinder, tracer: Tracer
@@ -267,12 +288,7 @@ def test_a_pet_that_faces_backwards_is_not_believed_though_its_header_fits(
     straight = pet("pet", tracer, (1.0,))
     item = replace(straight, spoil=lambda data, at: straight.spoil(data, at)[::-1, ::-1])
     first = session_image(made("T1w"), MaskFrom.OWN)
-    turned = session_image(item, MaskFrom.SESSION)
-    for _ in range(5):
-        to_first = turned.onto(first)
-        assert to_first is not None
-        affine = to_first @ turned.head.grid
-        turned = replace(turned, head=head_of(item, affine))
+    turned = laid_on(first, item, MaskFrom.SESSION)
     found = SessionFaces(lambda _: finder, "auto").find([first, turned])[turned.path]
     assert isinstance(found, FaceError), found.metrics
     assert "turned or mirrored" in str(found)

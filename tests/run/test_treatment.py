@@ -75,7 +75,30 @@ def test_a_volume_that_shows_nothing_is_not_asked_whether_its_face_is_gone() -> 
     assert treatment.remove.any()
 
 
-def test_a_volume_in_which_the_face_lies_elsewhere_stops_the_series() -> None:
+@pytest.mark.parametrize(
+    ("axis", "voxels"), [(2, 10), (2, -10), (1, -4)], ids=["40 mm up", "40 mm down", "16 mm back"]
+)
+def test_a_volume_in_which_the_face_lies_elsewhere_stops_the_series(
+    axis: int, voxels: int
+) -> None:
+    image, _ = series(STILL, STILL)
+    image.data[..., 1] = np.roll(image.data[..., 0], voxels, axis=axis)
+    with pytest.raises(GateError, match="the head moved in a series"):
+        treatment_of(CONFIG, face_of(image, STILL), image)
+
+
+def test_a_volume_in_which_the_head_nods_stops_the_series() -> None:
     image, _ = series(STILL, STILL, move(pitch=-35))
+    with pytest.raises(GateError, match="the head moved in a series"):
+        treatment_of(CONFIG, face_of(image, STILL), image)
+
+
+def test_a_volume_that_is_unlike_the_others_must_lose_its_face_all_the_same() -> None:
+    image, _ = series(STILL, STILL)
+    assert treatment_of(CONFIG, face_of(image, STILL), image).remove is not None
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(0, image.data[..., 0].max() / 2, image.data.shape[:3])
+    noise[:, -14:] = 0  # so that what is brightest lies before the brain, and stays
+    image.data[..., 1] = noise
     with pytest.raises(GateError, match="in one of its volumes"):
         treatment_of(CONFIG, face_of(image, STILL), image)
