@@ -21,6 +21,10 @@ _TISSUE = 0.3
 _FLOOR = 0.2
 
 
+#: Values in single precision that span fewer steps than this tell no classes apart.
+_STEPS = 512
+
+
 def otsu(values: Floats, bins: int = 256) -> float:
     """Return the threshold that best splits values into two classes (Otsu 1979)."""
     counts, edges = np.histogram(values, bins)
@@ -31,6 +35,18 @@ def otsu(values: Floats, bins: int = 256) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (moment[-1] * below / below[-1] - moment) ** 2 / (below * above)
     return float(centres[int(np.nanargmax(between[:-1]))])
+
+
+def is_flat(values: Floats) -> bool:
+    """Tell whether there is nothing to be seen: all values are one, as far as they are precise.
+
+    Examples
+    --------
+    >>> is_flat(np.array([30_000.0, 30_000.004])), is_flat(np.array([0.0, 1e-9]))
+    (True, False)
+    """
+    low, high = float(values.min()), float(values.max())
+    return not high - low > _STEPS * float(np.spacing(np.float32(max(abs(low), abs(high)))))
 
 
 def air_and_tissue(smooth: Floats) -> tuple[float, float]:
@@ -46,7 +62,7 @@ def air_and_tissue(smooth: Floats) -> tuple[float, float]:
     GateError
         If there is nothing to be seen: the image is empty or flat.
     """
-    if not float(smooth.max()) > float(smooth.min()):
+    if is_flat(smooth):
         message = "the image is empty or has one value only"
         raise GateError(message)
     tissue = otsu(smooth)

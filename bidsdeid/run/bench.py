@@ -19,7 +19,7 @@ from bidsdeid.core.pseudonym import DateShift
 from bidsdeid.core.scrub import Context
 from bidsdeid.core.terms import NO_WORDS
 from bidsdeid.core.values import JSONValue
-from bidsdeid.errors import FileProblem, GateError, ImageError
+from bidsdeid.errors import FileProblem, ImageError
 from bidsdeid.io.store import Stage
 from bidsdeid.io.tree import read_bytes
 from bidsdeid.run.exhibits import Exhibit
@@ -155,8 +155,6 @@ class Bench:
         except OSError:
             raise
         except FileProblem as problem:
-            if isinstance(problem, GateError):
-                self.found[action.path] = problem  # nor is it believed wherever it was lent to
             outcome = withheld(action, str(problem), failure=True)
             tried = tuple(a for a in problem.attempts if isinstance(a, Attempt))
             outcome = replace(outcome, attempts=tried)

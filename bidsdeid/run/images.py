@@ -89,17 +89,22 @@ def release_image(bench: Bench, parsed: Parsed, action: Action) -> Outcome:
     return outcome if found is None else _with_evidence(bench, action, image, found, outcome)
 
 
-def retract_borrowers(bench: Bench, actions: Iterable[Action]) -> None:
-    """Withhold images whose mask another image lent them that is not believed itself any more.
+def lender_of(bench: Bench, path: PurePosixPath) -> PurePosixPath | None:
+    """Return the image whose mask is used for another, if it is not the image's own."""
+    found = bench.found.get(path)
+    return None if isinstance(found, FileProblem | None) else found.lender
 
-    What is measured of a phase image, or of a map, does not tell whether a face is gone.
+
+def retract_borrowers(bench: Bench, actions: Iterable[Action]) -> None:
+    """Withhold images whose mask was lent by one that is not released itself.
+
+    Whether a mask fits is seen in the image that lent it: what is measured of a phase image, or of
+    a map, does not tell whether a face is gone.
     """
     for action in actions:
-        found = bench.found.get(action.path)
-        if action.path not in bench.released or isinstance(found, FileProblem | None):
-            continue
-        if found.lender is not None and isinstance(bench.found[found.lender], FileProblem):
-            bench.retract(action.path, "its mask did not fit the image that lent it")
+        lender = lender_of(bench, action.path)
+        if action.path in bench.released and lender is not None and lender not in bench.released:
+            bench.retract(action.path, "the image that lent its mask is not released")
 
 
 def _with_evidence(

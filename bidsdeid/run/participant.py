@@ -24,7 +24,7 @@ from bidsdeid.report.row import folder_of
 from bidsdeid.run.atlases import Shelf
 from bidsdeid.run.bench import Bench, Parsed, record_telling_names, record_withheld, withheld
 from bidsdeid.run.face_together import revealing, shown_together
-from bidsdeid.run.images import release_image, retract_borrowers
+from bidsdeid.run.images import lender_of, release_image, retract_borrowers
 from bidsdeid.run.metadata import (
     own_sidecar_outcomes,
     parse_sidecars,
@@ -214,9 +214,11 @@ def _fill(bench: Bench, task: Task, barred: Mapping[PurePosixPath, str]) -> None
     images = [action for action in actions if action.kind is Kind.IMAGE]
     search_images(bench, Shelf(bench, task.actions, shared), images)
     # Files that others name come first: a reference is rewritten to what became of its file.
-    for naming in (False, True):
+    naming = {action.path for action in images if _names_others(action, parsed)}
+    naming |= {action.path for action in images if lender_of(bench, action.path) in naming}
+    for late in (False, True):
         for action in images:
-            if _names_others(action, parsed) is naming:
+            if (action.path in naming) is late:
                 bench.attempt(action, partial(release_image, bench, parsed))
         retract_borrowers(bench, images)
         for action in images:

@@ -9,17 +9,16 @@ import numpy as np
 
 from bidsdeid.config import Config
 from bidsdeid.core.brain import BrainEstimate
-from bidsdeid.core.descent import Array
 from bidsdeid.core.estimate import FaceEstimate, Finding, Head, rounded
 from bidsdeid.core.facestyle import FaceStyle, MaskStyle
 from bidsdeid.core.gates import Trust, failed_gates
+from bidsdeid.core.head import is_flat
 from bidsdeid.core.nifti import Image
 from bidsdeid.core.policy import Decision
-from bidsdeid.core.registration import Reference
 from bidsdeid.core.voxels import Bools, box_corners
 from bidsdeid.errors import GateError
 from bidsdeid.run.faces import AGREEMENT_MM, frame_of, judge_of
-from bidsdeid.run.session import displaced
+from bidsdeid.run.series import check_still
 
 #: The corners of the field of view, where a head is kept but for its brain, may move this far.
 MOVED_MM = 6.0
@@ -71,7 +70,7 @@ def treatment_of(
     shape = image.data.shape[:3]
     if isinstance(found, BrainEstimate):
         ends = box_corners(shape, image.affine)
-        _check_still(image, ends, MOVED_MM, unlike=False)
+        check_still(image, ends, MOVED_MM, unlike=False)
         remove = found.remove_on(shape, image.affine)
         details |= {"finding": "a brain", "removed_voxels": int(remove.sum())}
         details |= {"voxels": remove.size}
@@ -86,41 +85,6 @@ def treatment_of(
     return Treatment(Decision.DEFACE, remove, stripped=stripped, details=details)
 
 
-def _check_still(image: Image, points: Array, most_mm: float, *, unlike: bool) -> None:
-    """See that the head lies in each volume of a series where it lies in the brightest.
-
-    Their mean would not do: of two volumes it shows two heads, and each of them lies on it.
-
-    Parameters
-    ----------
-    image : Image
-    points : (4, N) array, RAS+ mm
-        Of the head.
-    most_mm : float
-        How far each may move.
-    unlike : bool
-        A volume may show the head otherwise, or not at all: what is unlike is let pass.
-
-    Raises
-    ------
-    GateError
-        If it does not.
-    """
-    sign = -1.0 if image.slope < 0 else 1.0
-    brightest = max(image.volumes(), key=lambda volume: sign * float(volume.mean()), default=None)
-    if brightest is None:
-        return
-    head = Head.of(brightest, image.affine, image.slope)
-    reference = Reference(head.volume, head.affine)
-    for volume in image.volumes():
-        if volume.min() == volume.max():
-            continue  # it shows nothing, as the first of a PET series may
-        moved = displaced(reference, Head.of(volume, image.affine, image.slope), points)
-        if (moved is None and not unlike) or (moved is not None and moved > most_mm):
-            message = "the head moved in a series, or is not to be seen in each of its volumes"
-            raise GateError(message)
-
-
 def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceStyle) -> None:
     """Look at each volume of a series: the mask was found on their mean and must fit them all.
 
@@ -132,10 +96,10 @@ def _check_volumes(image: Image, face: FaceEstimate, remove: Bools, style: FaceS
     if face.finding is not Finding.FACE:
         return
     landmarks = np.linalg.inv(face.to_atlas) @ frame_of(face.atlas).landmarks
-    _check_still(image, landmarks, AGREEMENT_MM, unlike=True)
+    check_still(image, landmarks, AGREEMENT_MM, unlike=True)
     as_given = style.mask is MaskStyle.PYDEFACE
-    for stored, volume in zip(image.stored_volumes(), image.volumes(), strict=True):
-        if stored.min() == stored.max():
+    for volume in image.volumes():
+        if is_flat(volume):
             continue  # it shows nothing, as the first of a PET series may
         head = Head.of(volume, image.affine, image.slope)
         metrics = judge_of(face.atlas).measure(

@@ -224,13 +224,19 @@ ORPHAN = scan("anat/acq-orphan_echo-1_part-phase_MEGRE", _PHASE, sub="sisters", 
 _RUN = {"look": "GRE", "fade": (1.0, 0.9), "sub": "sisters"}
 MOVED = scan("anat/acq-moved_part-mag_T2starw", spoil=_moved, **_RUN)
 LENT = scan("anat/acq-moved_part-phase_T2starw", _PHASE, **{**_RUN, "look": "phase"})
+UNTOLD = scan("anat/acq-untold_part-mag_T2starw", look="GRE", sub="sisters")
+UNTOLD_TOO = scan("anat/acq-untold_part-phase_T2starw", _PHASE, sub="sisters", look="phase")
 STRANGER = scan("anat/acq-stranger_T2w", sub="sisters", look="T2w", pose=Pose(size=(0.7,) * 3))
 
 
 @pytest.fixture(scope="module")
 def problems(app: Runner, tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("problems") / "in"
-    write_scans(root, (FACELESS, STRIPPED, GOOD, ORPHAN, MOVED, LENT, STRANGER))
+    write_scans(
+        root,
+        (FACELESS, STRIPPED, GOOD, ORPHAN, MOVED, LENT, UNTOLD, UNTOLD_TOO, STRANGER),
+    )
+    (root / UNTOLD.path).with_suffix("").with_suffix(".json").write_text("{")
     return app(root, root.with_name("out"), "participant", "--nprocs", "2",
                "--skip-bids-validation", "--layout", "raw", code=1)  # fmt: skip
 
@@ -259,13 +265,20 @@ def test_a_phase_image_without_a_magnitude_is_withheld(problems: Run) -> None:
     assert not (problems.out / ORPHAN.path).exists()
 
 
-def test_a_mask_that_did_not_fit_its_own_image_is_believed_nowhere(problems: Run) -> None:
+@pytest.mark.parametrize(
+    ("lender", "borrower", "reason"),
+    [(MOVED, LENT, "the head moved in a series"), (UNTOLD, UNTOLD_TOO, "cannot be used")],
+    ids=["its mask did not fit", "it has a broken sidecar"],
+)
+def test_what_is_not_released_has_lent_its_mask_to_nobody(
+    problems: Run, lender: Scan, borrower: Scan, reason: str
+) -> None:
     known = ledger(problems)
-    assert "in one of its volumes" in known[MOVED.path]["reason"]
-    assert known[LENT.path]["status"] == "withheld by failure"
-    assert "did not fit the image that lent it" in known[LENT.path]["reason"]
-    for item in (MOVED, LENT):
-        assert not list(problems.out.glob(f"sub-sisters/anat/{Path(item.path).name[:20]}*moved*"))
+    assert reason in known[lender.path]["reason"]
+    assert known[borrower.path]["status"] == "withheld by failure"
+    assert known[borrower.path]["reason"] == "the image that lent its mask is not released"
+    assert not list(problems.out.rglob("*acq-moved*"))
+    assert not list(problems.out.rglob("*acq-untold*"))
 
 
 def test_a_stranger_in_the_session_is_withheld_with_every_reason(problems: Run) -> None:

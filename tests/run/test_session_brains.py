@@ -108,6 +108,7 @@ def test_echoes_and_their_phase_have_the_brain_of_the_first() -> None:
     assert np.array_equal(kept(found, first), brain_in(first.scene))
     for other in (second, phase):
         assert estimate(found, other).method == "the mask of MEGRE of its acquisition"
+        assert str(estimate(found, other).lender) == first.path
         assert np.array_equal(kept(found, other), kept(found, first))
 
 

@@ -87,6 +87,13 @@ def method(findings: Findings, item: Scan) -> str:
     return found.method
 
 
+def lender(findings: Findings, item: Scan) -> str:
+    """Return the path of the image whose mask it is, or nothing if it is its own."""
+    found = findings[PurePosixPath(item.path)]
+    assert isinstance(found, FaceEstimate), found
+    return "" if found.lender is None else str(found.lender)
+
+
 def good(mask: Array, item: Scan) -> bool:
     there = item.scene
     return bool(
@@ -102,8 +109,10 @@ def test_echoes_and_their_phase_have_the_mask_of_the_first(finder: FaceFinder) -
     found = find(finder, phase, second, first)
     assert method(found, first) == "atlas on pydeface"
     assert good(taken(found, first), first)
+    assert lender(found, first) == ""
     for other in (second, phase):
         assert method(found, other) == "the mask of MEGRE of its acquisition"
+        assert lender(found, other) == first.path
         assert np.array_equal(taken(found, other), taken(found, first))
 
 
@@ -253,6 +262,7 @@ def test_a_pet_takes_the_mask_of_the_t1w_wherever_it_lies(
     first, item = made("T1w"), pet("pet", tracer, pose=pose)
     found = find(finder, item, first)
     assert method(found, item) == "the session's T1w"
+    assert lender(found, item) == first.path
     mask, there = taken(found, item), item.scene
     assert mask[there.face].mean() > 0.97
     assert mask[there.eyes].mean() > 0.85  # voxels of 4 mm
