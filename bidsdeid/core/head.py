@@ -20,7 +20,6 @@ _TISSUE = 0.3
 #: Share of the typical brightness below which nothing is made brighter: air stays dark.
 _FLOOR = 0.2
 
-
 #: Values in single precision that span fewer steps than this tell no classes apart.
 _STEPS = 512
 

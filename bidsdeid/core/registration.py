@@ -105,6 +105,7 @@ class Reference:
         starts: Iterable[Array] | None = None,
         *,
         rigid: bool = False,
+        turned: bool = True,
     ) -> Registration:
         """Find this head in an image.
 
@@ -117,6 +118,8 @@ class Reference:
             centre of the head in the image, and about where the headers say it is.
         rigid : bool
             It is the same person's head: move and turn it only.
+        turned : bool
+            If no starts are given, turn and size the head in them, and not only move it.
 
         Returns
         -------
@@ -132,7 +135,7 @@ class Reference:
         coarse = Descent(self._coarse, small, small_affine)
         fine = Descent(self._fine, *_smooth_copy(volume, affine, _FINE))
         if starts is None:
-            starts = self._starts(head_centre(small, small_affine), rigid=rigid)
+            starts = self._starts(head_centre(small, small_affine), rigid=rigid, turned=turned)
         freedom = RIGID if rigid else SIMILAR
         found = _best_first([(coarse.cost(start), start) for start in starts])
         followed = _best_first([coarse.refine(at, RIGID, 5) for _, at in found[:_FOLLOWED]])
@@ -192,9 +195,10 @@ class Reference:
         """Return a position with the head turned about its own centre first."""
         return np.asarray(at @ self._placed(turn, self.centre))
 
-    def _starts(self, centre: Array, *, rigid: bool) -> Iterable[Array]:
+    def _starts(self, centre: Array, *, rigid: bool, turned: bool) -> Iterable[Array]:
         """Yield positions to begin from: heads nod more than they turn or tilt."""
-        for pitch, (roll, yaw) in product(_PITCHES, _ROLL_YAW):
+        angles = product(_PITCHES, _ROLL_YAW) if turned else [(0, (0, 0))]
+        for pitch, (roll, yaw) in angles:
             turn = Rotation.from_euler("ZYX", [yaw, roll, pitch], degrees=True).as_matrix()
             yield self._placed(turn, centre)
             yield self._placed(turn, self.centre)
@@ -211,12 +215,8 @@ class Reference:
 
 def _right_angles() -> tuple[Array, ...]:
     """Return the 46 turns and mirrorings that change more than left and right."""
-    turns = []
-    for order in permutations(range(3)):
-        for signs in product((1.0, -1.0), repeat=3):
-            turn = np.zeros((3, 3))
-            turn[range(3), order] = signs
-            turns.append(turn)
+    swaps = (np.eye(3)[list(order)] for order in permutations(range(3)))
+    turns = [np.diag(signs) @ swap for swap in swaps for signs in product((1.0, -1.0), repeat=3)]
     return tuple(t for t in turns if not np.array_equal(np.abs(t), np.eye(3)) or t[1:].min() < 0)
 
 

@@ -24,8 +24,8 @@ from bidsdeid.core.entities import BIDSName
 from bidsdeid.core.estimate import Attempt, FaceEstimate, Head
 from bidsdeid.core.kinship import acquisition, may_lend, preference, simultaneous
 from bidsdeid.core.policy import MaskFrom
-from bidsdeid.core.registration import Reference, head_centre
-from bidsdeid.core.voxels import Affine, downsample
+from bidsdeid.core.registration import Reference
+from bidsdeid.core.voxels import Affine
 from bidsdeid.errors import FaceError, FileProblem
 
 #: Heads this alike (correlation ratio) lie on each other; others say nothing.
@@ -38,9 +38,6 @@ STILL_MM = 3.0
 #: a real echo-planar image and eight made ones, 0.08-0.27 of slabs of the real one, -0.34 of the
 #: real one turned against its labels.
 LEAST_LEAD = 0.05
-
-#: The middle of a head is found on voxels of this size.
-_CENTRED_MM = 8.0
 
 Estimate = TypeVar("Estimate", FaceEstimate, BrainEstimate)
 
@@ -66,11 +63,7 @@ def displaced(reference: Reference, head: Head, points: Array) -> float | None:
     FileProblem
         If there is nothing in the image.
     """
-    moved = np.eye(4)
-    small, affine = downsample(head.volume, head.affine, _CENTRED_MM)
-    small = np.clip(small, *np.percentile(small, (0.1, 99.5)))
-    moved[:3, 3] = head_centre(small, affine) - reference.centre
-    found = reference.register(head.volume, head.affine, [np.eye(4), moved], rigid=True)
+    found = reference.register(head.volume, head.affine, rigid=True, turned=False)
     if found.likeness < LEAST_LIKENESS:
         return None
     return float(np.linalg.norm((found.to_reference @ points - points)[:3], axis=0).max())
